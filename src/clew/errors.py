@@ -1,0 +1,50 @@
+"""Every error clew raises on purpose.
+
+    ClewError
+      TypeRuleError (TypeError, ValueError)   an operation was given operands its type rule refuses
+      AxisError (IndexError)                  an axis or an index lies outside its operand
+      GradientError                           a derivative was asked for that does not exist or was misstated
+      GraphError                              a graph is malformed
+      ParseError                              graph text, or an expression, could not be read
+      ConcretizationError                     a value was asked of a node that has none yet
+      DetachError                             a conversion would silently cut a gradient path
+      UsageError (ValueError)                 anything else a caller can mend
+"""
+
+from __future__ import annotations
+
+
+class ClewError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class TypeRuleError(ClewError, TypeError, ValueError):
+    """An operation was given operands its type rule refuses."""
+
+
+class AxisError(TypeRuleError, IndexError):
+    """An axis or an index lies outside its operand."""
+
+
+class GradientError(ClewError):
+    """A derivative was asked for that does not exist, or a rule for one was misstated."""
+
+
+class GraphError(ClewError):
+    """A graph is malformed."""
+
+
+class ParseError(ClewError):
+    """Graph text, or an expression, could not be read."""
+
+
+class ConcretizationError(ClewError, TypeError):
+    """A value was asked of a node that has none yet."""
+
+
+class DetachError(ClewError, TypeError):
+    """A conversion would silently cut a gradient path."""
+
+
+class UsageError(ClewError, ValueError):
+    """Anything else that a caller can mend."""

@@ -1,0 +1,174 @@
+"""Ops: the gates that values are made by. An op owns every rule the system needs of it."""
+
+from __future__ import annotations
+
+import abc
+import contextvars
+import dataclasses
+import re
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..errors import TypeRuleError
+from .site import here
+from .types import Array, Type
+from .value import Label, Value
+
+if TYPE_CHECKING:
+    from .graph import Graph
+
+
+class _Recording(threading.local):
+    on = True
+
+
+recording = _Recording()  # switched off by no_grad, per thread
+
+
+class _Quiet(threading.local):
+    """A context, per thread, in which NumPy does not warn: infinities and NaN are values here.
+
+    Running in a context that was prepared once costs a tenth of ``np.errstate``.
+    """
+
+    def __init__(self) -> None:
+        context = contextvars.copy_context()
+        context.run(np.seterr, all="ignore")
+        self.run = context.run
+
+
+quiet = _Quiet()
+
+
+class Op(abc.ABC):
+    """One primitive operation and all its rules.
+
+    Final subclasses are frozen dataclasses; their fields are the op's attributes. ``op(*operands)`` on arrays computes;
+    on values it makes a value, computed at once when every operand is known. Rules are written with such calls alone,
+    so one text of a derivative serves numbers, graphs, and graphs of graphs.
+
+    Derivative rules belong to an edge of the graph, from operand ``k`` to the result ``y``:
+    ``pull`` takes a gradient backward over it, ``push`` takes a tangent forward.
+    """
+
+    body: Graph | None = None  # the subgraph that this op is a name for, if it is one
+    differentiable: ClassVar[bool] = True  # False: piecewise constant; no gradient passes
+    pulls: ClassVar[bool] = True  # False: no natural ``at``; the compiler has a kernel of its own, or runs the reference
+
+    @property
+    def name(self) -> str:
+        """``ScatterAdd`` is printed ``scatter_add``."""
+        return snake(type(self).__name__)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @abc.abstractmethod
+    def infer(self, *operands: Any) -> Type:
+        """The result's type from the operands' types, or a TypeRuleError (see ``refuse``)."""
+
+    @abc.abstractmethod
+    def reference(self, *operands: Any) -> Array:
+        """The op's meaning, in NumPy, exactly of the inferred type. Slow is fine; wrong is not."""
+
+    @abc.abstractmethod
+    def pull(self, k: int, g: Any, y: Any, *operands: Any) -> Any:
+        """Reverse mode over edge ``k``: the gradient of operand ``k`` when ``g`` is that of the result ``y``; None is zero."""
+
+    @abc.abstractmethod
+    def push(self, k: int, t: Any, y: Any, *operands: Any) -> Any:
+        """Forward mode over edge ``k``: the tangent of the result when operand ``k`` moves by ``t``; None is zero."""
+
+    @abc.abstractmethod
+    def batch(self, size: int, batched: tuple[bool, ...], *operands: Any) -> Any:
+        """The op over a batch. Operand ``k`` has its ``size`` examples along axis 0 if ``batched[k]``; the result always has."""
+
+    @abc.abstractmethod
+    def at(self, e: Any, i: Any, *operands: Any) -> Any:
+        """The result's scalar at index ``i``, said in the scalar language ``e`` (see ``ops.scalars``)."""
+
+    def repair(self, *operands: Value) -> Value | None:
+        """A numerically stable value that stands for this op of these operands, where a named rule knows one."""
+        return None
+
+    def local(self, k: int, y: Any, *operands: Any) -> Any:
+        """The local gradient over edge ``k`` where it is one number per element, for tables and pictures; else None."""
+        return None
+
+    def __call__(self, *operands: Any) -> Any:
+        for x in operands:
+            if x.__class__ is Value:
+                return self.apply(*[x if x.__class__ is Value else constant(x) for x in operands])
+        return self.reference(*operands)
+
+    def apply(self, *operands: Value) -> Value:
+        """The value that this op makes of these: computed when they are known, recorded when one of them is tracked."""
+        known = tracked = True
+        for x in operands:
+            if x.data is None:
+                known = False
+        if known:
+            tracked = recording.on and any([x.op is not None for x in operands])
+        if tracked:
+            repaired = self.repair(*operands)
+            if repaired is not None:
+                return repaired
+        result = self.infer(*[x.type for x in operands])
+        data = None
+        if known:
+            data = quiet.run(self.reference, *[x.data for x in operands])
+            if not tracked:
+                return Value(None, (), result, data)
+        return Value(self, operands, result, data, None, here())
+
+    def refuse(self, why: str, *operands: Type) -> TypeRuleError:
+        return TypeRuleError(f"{self.name}({', '.join(map(str, operands))}): {why}")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+@dataclasses.dataclass(frozen=True)
+class Input(Op):
+    """A leaf: a parameter of a graph or a variable. Not computed, but given."""
+
+    pulls: ClassVar[bool] = False
+
+    def infer(self, *operands: Type) -> Type:
+        raise self.refuse("an input is given, not inferred", *operands)
+
+    def reference(self, *operands: Array) -> Array:
+        raise self.refuse("an input is given, not computed")
+
+    def pull(self, k: int, g: Any, y: Any, *operands: Any) -> None:
+        return None
+
+    def push(self, k: int, t: Any, y: Any, *operands: Any) -> None:
+        return None
+
+    def batch(self, size: int, batched: tuple[bool, ...], *operands: Any) -> Any:
+        raise self.refuse("an input is batched by whoever gives it")
+
+    def at(self, e: Any, i: Any, *operands: Any) -> Any:
+        raise self.refuse("an input is read, not lowered")
+
+
+INPUT = Input()
+
+
+def constant(data: Any, dtype: Any = None) -> Value:
+    """A known array as a value. A NumPy scalar stands for every 0-d array."""
+    array = np.asarray(data, dtype)
+    return Value(None, (), Type(array.dtype, array.shape), array if array.shape else array[()])
+
+
+def parameter(name: str, type: Type, data: Array | None = None) -> Value:
+    """An input of a graph; with ``data``, one whose value is known."""
+    return Value(INPUT, (), type, data, Label(name))

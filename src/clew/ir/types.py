@@ -1,0 +1,82 @@
+"""What is known of a value before it is computed: its dtype and its shape."""
+
+from __future__ import annotations
+
+from math import prod
+from threading import Lock
+from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
+
+import ml_dtypes
+import numpy as np
+
+Dtype: TypeAlias = np.dtype[Any]
+Array: TypeAlias = Any  # an np.ndarray, or the NumPy scalar that stands for a 0-d one
+Shape: TypeAlias = tuple[int, ...]
+
+DTYPES: dict[str, Dtype] = {
+    "bool": np.dtype(np.bool_),
+    **{f"i{8 * n}": np.dtype(f"i{n}") for n in (1, 2, 4, 8)},
+    **{f"u{8 * n}": np.dtype(f"u{n}") for n in (1, 2, 4, 8)},
+    "bf16": np.dtype(ml_dtypes.bfloat16),
+    **{f"f{8 * n}": np.dtype(f"f{n}") for n in (2, 4, 8)},
+}
+NAMES: dict[Dtype, str] = {dtype: name for name, dtype in DTYPES.items()}
+FLOATS = frozenset(DTYPES[name] for name in ("bf16", "f16", "f32", "f64"))
+INTEGERS = frozenset(dtype for name, dtype in DTYPES.items() if name[0] in "iu")
+
+
+class Type:
+    """A dense array type, printed as ``f32[8,3]``. Equal types are one object, so ``is`` compares them."""
+
+    __slots__ = ("__weakref__", "differentiable", "dtype", "shape")
+
+    dtype: Dtype
+    shape: Shape
+    differentiable: bool  # floating-point
+
+    def __new__(cls, dtype: Dtype, shape: Shape) -> Type:
+        key = (dtype, shape)
+        with _lock:
+            type = _types.get(key)
+            if type is None:
+                type = super().__new__(cls)
+                type.dtype, type.shape, type.differentiable = dtype, shape, dtype in FLOATS
+                _types[key] = type
+        return type
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Type, (self.dtype, self.shape)
+
+    def __repr__(self) -> str:
+        return f"{NAMES.get(self.dtype, self.dtype)}[{','.join(map(str, self.shape))}]"
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    def with_shape(self, shape: Shape) -> Type:
+        return Type(self.dtype, tuple(shape))
+
+    def with_dtype(self, dtype: Dtype) -> Type:
+        return Type(dtype, self.shape)
+
+
+_types: WeakValueDictionary[tuple[Dtype, Shape], Type] = WeakValueDictionary()
+_lock = Lock()
+
+
+def f32(*shape: int) -> Type:
+    return Type(DTYPES["f32"], shape)
+
+
+def f64(*shape: int) -> Type:
+    return Type(DTYPES["f64"], shape)

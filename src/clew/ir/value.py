@@ -1,0 +1,104 @@
+"""Values: the nodes of a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from .site import Site
+from .types import Array, Dtype, Shape, Type
+
+if TYPE_CHECKING:
+    from .op import Op
+
+
+class Label:
+    """What a person attached to a value: a name, a remark, and where its gradient is put.
+
+    A variable keeps its label while its values change.
+    """
+
+    __slots__ = ("grad", "name", "note", "variable")
+
+    def __init__(self, name: str | None = None, note: str | None = None, variable: bool = False) -> None:
+        self.name = name
+        self.note = note
+        self.variable = variable
+        self.grad: Any = None
+
+
+class Value:
+    """One result in a graph: the op that makes it and the operands it is made of. Never changed once made.
+
+    A constant has no op. An input (a parameter of a graph, or a variable) has the op ``INPUT``. ``data`` is the
+    computed array where it is known: always for constants and in eager mode, never while tracing.
+    """
+
+    __slots__ = ("data", "label", "op", "operands", "place", "type")
+
+    def __init__(
+        self,
+        op: Op | None,
+        operands: tuple[Value, ...],
+        type: Type,
+        data: Array | None = None,
+        label: Label | None = None,
+        place: tuple[CodeType, int, str] | None = None,
+    ) -> None:
+        self.op = op
+        self.operands = operands
+        self.type = type
+        self.data = data
+        self.label = label
+        self.place = place
+
+    @property
+    def shape(self) -> Shape:
+        return self.type.shape
+
+    @property
+    def dtype(self) -> Dtype:
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.type.shape)
+
+    @property
+    def name(self) -> str | None:
+        return self.label.name if self.label is not None else None
+
+    @property
+    def note(self) -> str | None:
+        return self.label.note if self.label is not None else None
+
+    @property
+    def site(self) -> Site | None:
+        """Where in the user's program it was made."""
+        return None if self.place is None else Site(*self.place)
+
+    def __repr__(self) -> str:
+        op = "constant" if self.op is None else self.op.name
+        return f"<{self.name or op}: {self.type}>"
+
+
+def toposort(outputs: Iterable[Value]) -> list[Value]:
+    """Every value that the outputs need, operands before users, each once. Iterative: graphs are deep."""
+    order: list[Value] = []
+    seen: set[Value] = set()
+    stack: list[Value | None] = []
+    for output in outputs:
+        stack.append(output)
+        while stack:
+            v = stack.pop()
+            if v is None:  # the value below has all its operands placed
+                order.append(stack.pop())  # type: ignore[arg-type]
+            elif v not in seen:
+                seen.add(v)
+                if v.operands:
+                    stack += (v, None)
+                    stack += v.operands[::-1]
+                else:
+                    order.append(v)
+    return order

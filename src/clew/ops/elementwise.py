@@ -1,0 +1,176 @@
+"""What every elementwise op shares: both directions of its derivative follow from its partial derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..ir import DTYPES, Array, Op, Type, Value, here, quiet, recording
+from .broadcast import broadcast
+from .scalars import Index, Read, Scalar, Scalars
+
+Partial = Callable[..., Any]
+
+
+class Elementwise(Op):
+    """Acts on each element alone. Operands have equal types (broadcasting is an explicit op); the result has it too.
+
+    ``partials[k](y, *operands)`` is the derivative of the result with respect to operand ``k``: an array, or a plain
+    number where it is constant. None stands for an operand that no gradient reaches. Rules may mix in plain numbers.
+    """
+
+    partials: ClassVar[tuple[Partial | None, ...]]
+    scalar: ClassVar[str] = ""  # its name in the scalar language, if not the op's own
+    results: ClassVar[dict[Type, Type]]  # what was inferred before, by the type of all operands
+
+    def __init_subclass__(cls) -> None:
+        cls.results = {}
+
+    def __call__(self, *operands: Any) -> Any:
+        values = plain = arrays = False
+        for x in operands:
+            if x.__class__ is Value:
+                values = True
+            elif x.__class__ is float or x.__class__ is int:
+                plain = True
+            else:
+                arrays = True
+        if values:
+            return self.apply(*operands) if not (plain or arrays) else self.apply(*alike(operands))
+        return self.reference(*(typed(operands) if plain else operands))
+
+    def apply(self, *operands: Value) -> Value:
+        # The hot path of eager mode: Op.apply, unrolled for operands of one type.
+        type = operands[0].type
+        known = True
+        tracked = False
+        for x in operands:
+            if x.type is not type:
+                return super().apply(*operands)
+            if x.data is None:
+                known = False
+            if x.op is not None:
+                tracked = True
+        result = self.results.get(type)
+        if result is None:
+            result = self.results[type] = self.infer(*[x.type for x in operands])
+        if not known:
+            return self.repair(*operands) or Value(self, operands, result, None, None, here())
+        if not (tracked and recording.on):
+            return Value(None, (), result, quiet.run(self.reference, *[x.data for x in operands]))
+        repaired = self.repair(*operands)
+        if repaired is not None:
+            return repaired
+        return Value(self, operands, result, quiet.run(self.reference, *[x.data for x in operands]), None, here())
+
+    def infer(self, first: Type, *rest: Type) -> Type:
+        for t in rest:
+            if t is not first and t != first:
+                raise self.refuse("operands must have equal types; cast or broadcast them first", first, *rest)
+        return first
+
+    def local(self, k: int, y: Any, *operands: Any) -> Any:
+        partial = self.partials[k]
+        return None if partial is None else partial(y, *operands)
+
+    def pull(self, k: int, g: Any, y: Any, *operands: Any) -> Any:
+        partial = self.partials[k]
+        if partial is None:
+            return None
+        d = partial(y, *operands)
+        return g if d.__class__ is int and d == 1 else chain(g, d)
+
+    def push(self, k: int, t: Any, y: Any, *operands: Any) -> Any:
+        return self.pull(k, t, y, *operands)
+
+    def batch(self, size: int, batched: tuple[bool, ...], *operands: Any) -> Any:
+        return self(*(x if b else broadcast(x, (0,), (size,)) for x, b in zip(operands, batched, strict=True)))
+
+    def at(self, e: Scalars, i: Index, *operands: Read) -> Scalar:
+        return e.call(self.scalar or self.name, *(x(i) for x in operands))
+
+
+class Predicate(Elementwise):
+    """An elementwise op whose result is bool; no gradient passes."""
+
+    differentiable = False
+    partials = (None, None)
+
+    def infer(self, *operands: Type) -> Type:
+        return super().infer(*operands).with_dtype(DTYPES["bool"])
+
+
+@lru_cache(maxsize=4096)
+def _filled(value: float, kind: type, negative_zero: bool, type: Type) -> Value:
+    number = type.dtype.type(value)
+    data = number if not type.shape else np.broadcast_to(number, type.shape)
+    return Value(None, (), type, data)
+
+
+def filled(value: float, type: Type) -> Value:
+    """The constant of this type whose every element is ``value``; it takes the memory of one."""
+    return _filled(value, value.__class__, value == 0 and str(value)[0] == "-", type)
+
+
+def like(x: Any, value: float) -> Any:
+    """``value`` as an elementwise operand beside ``x``."""
+    return filled(value, x.type) if x.__class__ is Value else x.dtype.type(value)
+
+
+def alike(operands: tuple[Any, ...]) -> list[Value]:
+    """Plain numbers and arrays among values, as values."""
+    values = [x for x in operands if x.__class__ is Value]
+    if len(values) == len(operands):
+        return values
+    model = max(values, key=lambda v: v.ndim)
+    return [x if x.__class__ is Value else lift(x, model) for x in operands]
+
+
+def lift(x: Any, model: Value) -> Value:
+    """A plain number, or an array of the model's shape, as a constant beside the value ``model``."""
+    if x.__class__ is float or x.__class__ is int:
+        return filled(x, model.type)
+    array = np.asarray(x)
+    return Value(None, (), model.type.with_dtype(array.dtype), np.broadcast_to(array, model.shape) if model.shape else x)
+
+
+def typed(operands: tuple[Any, ...]) -> list[Array]:
+    """Plain numbers among arrays, in the arrays' dtype."""
+    dtype = next(x.dtype for x in operands if hasattr(x, "dtype"))
+    return [x if hasattr(x, "dtype") else dtype.type(x) for x in operands]
+
+
+@dataclass(frozen=True)
+class Chain(Elementwise):
+    """The chain rule's product, upstream gradient ``g`` times local gradient ``d``, in which a zero annihilates.
+
+    A path that does not move the result contributes nothing, however steep it is: 0 * inf and 0 * nan are 0 where
+    ``g`` is 0, and 0 * inf is 0 where ``d`` is 0. A NaN that comes from upstream stays one. This is what keeps the
+    branch not taken of a ``where`` from leaking, and makes the gradient of ``sqrt(sum(x*x))`` at 0 the least one, 0.
+    """
+
+    partials = (lambda y, g, d: d, lambda y, g, d: g)
+
+    def reference(self, g: Array, d: Array) -> Array:
+        y = g * d
+        if y.shape == ():
+            return y if y == y else _annihilated(y, g, d)[()]
+        return _annihilated(y, g, d) if np.isnan(y).any() else y
+
+    def at(self, e: Scalars, i: Index, g: Read, d: Read) -> Scalar:
+        up, local = g(i), d(i)
+        zero = e.const(0, g.dtype)
+        known = e.call("equal", up, up)  # not NaN
+        none = e.call("logical_or", e.call("equal", up, zero), e.call("logical_and", e.call("equal", local, zero), known))
+        return e.select(none, zero, e.call("mul", up, local))
+
+
+def _annihilated(y: Array, g: Array, d: Array) -> Array:
+    return np.where((g == 0) | ((d == 0) & (g == g)), y.dtype.type(0), y)
+
+
+chain = Chain()
