@@ -1,5 +1,7 @@
 """Every error clew raises on purpose.
 
+::
+
     ClewError
       TypeRuleError (TypeError, ValueError)   an operation was given operands its type rule refuses
       AxisError (IndexError)                  an axis or an index lies outside its operand

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..ir import INPUT, Value, toposort
+from ..ir import INPUT, Label, Value, toposort
 from ..ops.arithmetic import add
+
+Read = Callable[[Value], Any]
 
 
 def known(v: Value) -> Any:
@@ -21,32 +23,57 @@ def itself(v: Value) -> Any:
     return v
 
 
-@np.errstate(all="ignore")
 def pull_back(
-    seeds: dict[Value, Any], read: Callable[[Value], Any] = itself, wanted: Collection[Value] | None = None
+    seeds: Mapping[Value, Any],
+    read: Read = itself,
+    wanted: Collection[Value] | None = None,
+    edges: dict[tuple[Value, int], Any] | None = None,
 ) -> dict[Value, Any]:
-    """The gradient of every value that the seeds depend on: of ``sum(vdot(seed, value))`` over the seeds.
+    """The gradients of ``sum(vdot(seed, value))`` over the seeds, with respect to every value that they depend on.
 
-    ``wanted`` keeps only those gradients, and only the paths that lead to them. Absent values have gradient zero.
+    ``wanted`` keeps only those gradients, and walks only the paths that lead to them. ``edges`` receives what flows back
+    over each edge: from a value to its operand ``k``. A value that is absent from the result has gradient zero.
     """
     order = toposort(seeds)
     active = None if wanted is None else reaching(order, wanted)
-    gradients: dict[Value, Any] = dict(seeds)
+    return _walk(order, dict(seeds), read, active, wanted, edges)
+
+
+def backward(output: Value, seed: Any) -> dict[Label, Any]:
+    """The gradient arrays of every variable and named value that ``output``, whose data is known, depends on."""
+    order = toposort((output,))
+    labelled = {v for v in order if v.label is not None and v.type.differentiable and v.op is not None}
+    gradients: dict[Label, Any] = {}
+    for v, g in _walk(order, {output: seed}, known, None, labelled, None).items():
+        if v in labelled:
+            assert v.label is not None
+            gradients[v.label] = gradients[v.label] + g if v.label in gradients else g
+    return gradients
+
+
+@np.errstate(all="ignore")
+def _walk(
+    order: list[Value],
+    gradients: dict[Value, Any],
+    read: Read,
+    active: set[Value] | None,
+    kept: Collection[Value] | None,
+    edges: dict[tuple[Value, int], Any] | None,
+) -> dict[Value, Any]:
     for y in reversed(order):
         op = y.op
         if op is None or op is INPUT or y not in gradients or (active is not None and y not in active):
             continue
-        g = gradients[y]
-        if wanted is not None and y not in wanted:
-            del gradients[y]
+        g = gradients[y] if kept is None or y in kept else gradients.pop(y)
         operands = y.operands
-        arrays = [read(x) for x in operands]
-        result = read(y)
+        result, arrays = read(y), [read(x) for x in operands]
         for k, x in enumerate(operands):
             if x.op is None or not x.type.differentiable or (active is not None and x not in active):
                 continue
             gradient = op.pull(k, g, result, *arrays)
             if gradient is not None:
+                if edges is not None:
+                    edges[y, k] = gradient
                 before = gradients.get(x)
                 gradients[x] = gradient if before is None else add(before, gradient)
     return gradients

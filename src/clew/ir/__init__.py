@@ -1,17 +1,24 @@
 """The graph language: types, values, ops (abstract), graphs and their text form."""
 
+from .evaluate import evaluate as evaluate
+from .evaluate import run as run
 from .graph import Graph as Graph
+from .graph import graph_of as graph_of
 from .graph import rebuild as rebuild
 from .graph import substitute as substitute
+from .located import describe as describe
+from .located import located as located
 from .op import INPUT as INPUT
 from .op import Op as Op
 from .op import constant as constant
 from .op import parameter as parameter
 from .op import quiet as quiet
 from .op import recording as recording
+from .parse import parse as parse
 from .site import Site as Site
 from .site import here as here
 from .site import scope as scope
+from .text import show as show
 from .types import DTYPES as DTYPES
 from .types import FLOATS as FLOATS
 from .types import INTEGERS as INTEGERS
@@ -25,3 +32,4 @@ from .types import f64 as f64
 from .value import Label as Label
 from .value import Value as Value
 from .value import toposort as toposort
+from .verify import verify as verify

@@ -38,6 +38,11 @@ class Graph:
         return show(self)
 
 
+def graph_of(name: str, outputs: tuple[Value, ...]) -> Graph:
+    """The graph of some outputs; its inputs are the leaves they reach."""
+    return Graph(name, tuple(v for v in toposort(outputs) if v.op is INPUT), outputs)
+
+
 def substitute(outputs: tuple[Value, ...], replacement: Mapping[Value, Value]) -> tuple[Value, ...]:
     """``outputs`` rebuilt with some values replaced. What does not depend on those is shared, not copied."""
     new: dict[Value, Value] = dict(replacement)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import TypeRuleError
+from .located import located
 from .site import here
 from .types import Array, Type
 from .value import Label, Value
@@ -57,10 +58,15 @@ class Op(abc.ABC):
     differentiable: ClassVar[bool] = True  # False: piecewise constant; no gradient passes
     pulls: ClassVar[bool] = True  # False: no natural ``at``; the compiler has a kernel of its own, or runs the reference
 
+    opcode: ClassVar[str]  # its class in text form: ``ScatterAdd`` is ``scatter_add``
+
+    def __init_subclass__(cls) -> None:
+        cls.opcode = snake(cls.__name__)
+
     @property
     def name(self) -> str:
-        """``ScatterAdd`` is printed ``scatter_add``."""
-        return snake(type(self).__name__)
+        """What people see it called; the opcode, except for gates."""
+        return self.opcode
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -116,12 +122,13 @@ class Op(abc.ABC):
             repaired = self.repair(*operands)
             if repaired is not None:
                 return repaired
-        result = self.infer(*[x.type for x in operands])
-        data = None
-        if known:
-            data = quiet.run(self.reference, *[x.data for x in operands])
-            if not tracked:
-                return Value(None, (), result, data)
+        try:
+            result = self.infer(*[x.type for x in operands])
+            data = quiet.run(self.reference, *[x.data for x in operands]) if known else None
+        except TypeRuleError as error:
+            raise located(error, operands, here()) from None
+        if not tracked:
+            return Value(None, (), result, data)
         return Value(self, operands, result, data, None, here())
 
     def refuse(self, why: str, *operands: Type) -> TypeRuleError:

@@ -1,0 +1,3 @@
+"""The primitives, one class each, and the scalar language that they are lowered in."""
+
+from . import repair as repair

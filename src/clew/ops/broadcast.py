@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import AxisError
-from ..ir import Array, Shape, Type
+from ..ir import DTYPES, FLOATS, Array, Dtype, Shape, Type
 from .kinds import Linear
 from .scalars import Index, Read, Scalar, Scalars
 
@@ -55,8 +55,7 @@ class Sum(Linear):
         return x.with_shape(without(self.axes, x.shape))
 
     def reference(self, x: Array) -> Array:
-        half = x.dtype.itemsize == 2 and x.dtype.kind not in "iu"
-        return np.sum(x, self.axes, dtype=np.float32 if half else x.dtype).astype(x.dtype, copy=False)
+        return np.sum(x, self.axes, dtype=accumulator(x.dtype)).astype(x.dtype, copy=False)
 
     def transpose(self, k: int, g: Any, x: Any) -> Any:
         return broadcast(g, self.axes, tuple(x.shape[a] for a in self.axes))
@@ -77,6 +76,11 @@ def broadcast(x: Any, axes: tuple[int, ...], sizes: Shape) -> Any:
 def sum(x: Any, axes: tuple[int, ...]) -> Any:
     """``x`` added up along axes; ``x`` itself when there are none."""
     return Sum(axes)(x) if axes else x
+
+
+def accumulator(dtype: Dtype) -> Dtype:
+    """The dtype in which numbers of ``dtype`` are added up and multiplied: float32 for half precision, else itself."""
+    return DTYPES["f32"] if dtype in FLOATS and dtype.itemsize == 2 else dtype
 
 
 def check_axes(op: Any, axes: tuple[int, ...], x: Type) -> None:

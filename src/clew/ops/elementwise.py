@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ..ir import DTYPES, Array, Op, Type, Value, here, quiet, recording
+from ..ir import DTYPES, Array, Label, Op, Type, Value, here, quiet, recording
 from .broadcast import broadcast
 from .scalars import Index, Read, Scalar, Scalars
 
 Partial = Callable[..., Any]
+
+
+class Rule(NamedTuple):
+    """A named repair: ``repair(*operands)`` is the stable value that stands for an op of these operands, or None."""
+
+    name: str
+    repair: Callable[..., Value | None]
 
 
 class Elementwise(Op):
@@ -25,9 +32,11 @@ class Elementwise(Op):
 
     partials: ClassVar[tuple[Partial | None, ...]]
     scalar: ClassVar[str] = ""  # its name in the scalar language, if not the op's own
+    rules: ClassVar[tuple[Rule, ...]] = ()  # how patterns that end in this op are repaired; all are listed in ``repair``
     results: ClassVar[dict[Type, Type]]  # what was inferred before, by the type of all operands
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         cls.results = {}
 
     def __call__(self, *operands: Any) -> Any:
@@ -57,14 +66,17 @@ class Elementwise(Op):
                 tracked = True
         result = self.results.get(type)
         if result is None:
-            result = self.results[type] = self.infer(*[x.type for x in operands])
-        if not known:
-            return self.repair(*operands) or Value(self, operands, result, None, None, here())
-        if not (tracked and recording.on):
+            made = super().apply(*operands)
+            self.results[type] = made.type
+            return made
+        if known and not (tracked and recording.on):
             return Value(None, (), result, quiet.run(self.reference, *[x.data for x in operands]))
-        repaired = self.repair(*operands)
-        if repaired is not None:
-            return repaired
+        if self.rules:
+            repaired = self.repair(*operands)
+            if repaired is not None:
+                return repaired
+        if not known:
+            return Value(self, operands, result, None, None, here())
         return Value(self, operands, result, quiet.run(self.reference, *[x.data for x in operands]), None, here())
 
     def infer(self, first: Type, *rest: Type) -> Type:
@@ -72,6 +84,14 @@ class Elementwise(Op):
             if t is not first and t != first:
                 raise self.refuse("operands must have equal types; cast or broadcast them first", first, *rest)
         return first
+
+    def repair(self, *operands: Value) -> Value | None:
+        for rule in self.rules:
+            stable = rule.repair(*operands)
+            if stable is not None:
+                stable.label = Label(note=f"repaired: {rule.name}")
+                return stable
+        return None
 
     def local(self, k: int, y: Any, *operands: Any) -> Any:
         partial = self.partials[k]
@@ -90,22 +110,45 @@ class Elementwise(Op):
     def batch(self, size: int, batched: tuple[bool, ...], *operands: Any) -> Any:
         return self(*(x if b else broadcast(x, (0,), (size,)) for x, b in zip(operands, batched, strict=True)))
 
-    def at(self, e: Scalars, i: Index, *operands: Read) -> Scalar:
+    def at(self, e: Scalars, i: Index, *operands: Any) -> Scalar:
         return e.call(self.scalar or self.name, *(x(i) for x in operands))
+
+
+class Numeric(Elementwise):
+    """Not for booleans."""
+
+    def infer(self, first: Type, *rest: Type) -> Type:
+        if first.dtype.kind == "b":
+            raise self.refuse("booleans have no arithmetic; cast to a number first", first, *rest)
+        return super().infer(first, *rest)
+
+
+class Floating(Elementwise):
+    """For floating-point numbers only."""
+
+    def infer(self, first: Type, *rest: Type) -> Type:
+        if not first.differentiable:
+            raise self.refuse("needs floating-point operands; cast first", first, *rest)
+        return super().infer(first, *rest)
 
 
 class Predicate(Elementwise):
     """An elementwise op whose result is bool; no gradient passes."""
 
     differentiable = False
-    partials = (None, None)
+    partials: ClassVar[tuple[Partial | None, ...]] = (None, None)
 
-    def infer(self, *operands: Type) -> Type:
-        return super().infer(*operands).with_dtype(DTYPES["bool"])
+    def infer(self, first: Type, *rest: Type) -> Type:
+        return super().infer(first, *rest).with_dtype(DTYPES["bool"])
+
+
+def calls(function: Any) -> Any:
+    """A ``reference`` that is a function of NumPy."""
+    return staticmethod(function)
 
 
 @lru_cache(maxsize=4096)
-def _filled(value: float, kind: type, negative_zero: bool, type: Type) -> Value:
+def _filled(value: float, kind: Any, negative_zero: bool, type: Type) -> Value:
     number = type.dtype.type(value)
     data = number if not type.shape else np.broadcast_to(number, type.shape)
     return Value(None, (), type, data)
@@ -113,7 +156,8 @@ def _filled(value: float, kind: type, negative_zero: bool, type: Type) -> Value:
 
 def filled(value: float, type: Type) -> Value:
     """The constant of this type whose every element is ``value``; it takes the memory of one."""
-    return _filled(value, value.__class__, value == 0 and str(value)[0] == "-", type)
+    kind: Any = value.__class__
+    return _filled(value, kind, value == 0 and str(value)[0] == "-", type)
 
 
 def like(x: Any, value: float) -> Any:

@@ -29,3 +29,24 @@ class Linear(Op):
 
 class General(Op):
     """Neither elementwise nor linear: states both ``pull`` and ``push``."""
+
+
+class Flat(Op):
+    """Piecewise constant in every operand: no gradient passes."""
+
+    differentiable = False
+
+    def pull(self, k: int, g: Any, y: Any, *operands: Any) -> None:
+        return None
+
+    def push(self, k: int, t: Any, y: Any, *operands: Any) -> None:
+        return None
+
+
+class Whole(Op):
+    """Computed as a whole: its elements come out of one another, so none of them is said alone."""
+
+    pulls = False
+
+    def at(self, e: Any, i: Any, *operands: Any) -> Any:
+        raise self.refuse("has no pull form; run its reference, or a kernel of its own")

@@ -1,0 +1,36 @@
+"""How the documentation is built: ``make docs``."""
+
+from clew._version import __version__
+
+project = "clew"
+author = "The clew authors"
+copyright = "The clew authors, Apache License 2.0"
+version = release = __version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+
+# Pages are Markdown. Their code cells run when the page is built, always: what they show depends on the package.
+myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_execution_in_temp = True
+
+# Reference pages are generated from docstrings.
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autosummary_imported_members = False
+autodoc_default_options = {"members": True, "member-order": "bysource", "show-inheritance": True}
+autodoc_typehints = "signature"
+autodoc_class_signature = "mixed"
+toc_object_entries_show_parents = "hide"
+add_module_names = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = "clew"
+html_show_sourcelink = False
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": True, "footer_start": ["copyright"], "footer_end": []}
+html_sidebars = {"decisions/*": [], "contributing": [], "changelog": []}

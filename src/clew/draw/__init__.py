@@ -1,0 +1,1 @@
+"""Pictures of graphs, and of the two passes over them."""

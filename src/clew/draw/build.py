@@ -1,0 +1,301 @@
+"""From a graph, and what is known of its values, to a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from ..ir import INPUT, Array, Graph, Value
+from ..ops.arithmetic import add
+from .fold import Fold, clusters, folding, scope_of, without_middle
+from .known import Known, Parts, facts, opened
+from .scene import Edge, Kind, Node, Scene, Stem
+from .summary import full, lines, shortened
+
+Passes = Literal["both", "forward"]
+
+SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "reciprocal": "1/x", "square": "x²", "neg": "−x"}
+SMALL = 64  # a constant of at most so many elements is looked at one by one
+COMMUTING = frozenset({"add", "mul", "maximum", "minimum", "logaddexp", "hypot", "equal", "not_equal", "logical_and", "logical_or"})
+
+
+def scene(
+    graph: Graph,
+    values: Mapping[Value, Array] | None = None,
+    gradients: Mapping[Value, Array] | None = None,
+    *,
+    parts: Parts | None = None,
+    fold: str | Collection[str] = "auto",
+    passes: Passes = "both",
+) -> Scene:
+    """The picture of a graph. What is known of a value without ``values`` is its ``data``.
+
+    ``parts[user, k]`` is the gradient that comes back over operand ``k`` of ``user``; it is worked out where not given.
+    """
+    if passes == "forward":
+        gradients, parts = {}, {}
+    known = facts(graph, values, gradients, parts)
+    ops = [v for v in graph.values if v.operands]
+    how = folding(fold, ops, len(graph.inputs))
+    return Builder(graph, known, how, "").region(graph.values, "", ())
+
+
+class Builder:
+    """Draws one graph: the one given, or the body of a gate (whose place in the picture ``path`` tells)."""
+
+    def __init__(self, graph: Graph, known: Known, fold: Fold, path: str) -> None:
+        self.graph = graph
+        self.known = known
+        self.fold = fold
+        self.path = path
+        self.number = {v: n for n, v in enumerate(graph.values)}
+        self.outputs = frozenset(graph.outputs)
+        self.users: dict[Value, list[Value]] = {}
+        for v in graph.values:
+            for x in v.operands:
+                self.users.setdefault(x, []).append(v)
+
+    def region(self, members: Sequence[Value], scope: str, entries: Sequence[Value]) -> Scene:
+        """The scene of some values, those of ``scope``; ``entries`` come from outside."""
+        leaves = [v for v in members if not v.operands and not self.trivial(v)]
+        ops = [v for v in members if v.operands]
+        depth = scope.count(".") + 1 if scope else 0
+        runs = clusters(ops, {v: ".".join(scope_of(v).split(".")[: depth + 1]) if scope_of(v) != scope else "" for v in ops})
+        runs = [part for name, run in runs for part in self.worthwhile(name, run)]
+        if self.fold.limit is not None:
+            runs = without_middle(runs, self.fold.limit)
+        home = {v: n for n, (name, run) in enumerate(runs) if name for v in run}
+        drawing = Drawing(self, not scope and not self.path)
+        for x in entries:
+            drawing.entry(x)
+        held: dict[int, list[Value]] = {}
+        for x in leaves:
+            n = self.holder(x, runs, home)
+            if n is None:
+                drawing.leaf(x)
+            else:
+                held.setdefault(n, []).append(x)
+        for n, (name, run) in enumerate(runs):
+            if name:
+                drawing.group(name, [*held.get(n, ()), *run])
+            else:
+                drawing.op(run[0])
+        inside = set(members)
+        for v in ops:
+            if scope and self.leaves(v, inside):
+                drawing.exit(v)
+        return drawing.scene()
+
+    def worthwhile(self, name: str, run: list[Value]) -> list[tuple[str, list[Value]]]:
+        """A box round a single op tells nothing, unless it was asked for."""
+        asked = self.fold.names is not None and name in self.fold.names
+        return [(name, run)] if not name or len(run) > 1 or asked else [("", run)]
+
+    def holder(self, x: Value, runs: list[tuple[str, list[Value]]], home: Mapping[Value, int]) -> int | None:
+        """The run whose box an input or a constant goes into: that of all its users, if it belongs there by name."""
+        places = {home.get(user) for user in self.users.get(x, ())}
+        n = places.pop() if len(places) == 1 else None
+        if n is None or x in self.outputs:
+            return None
+        name = runs[n][0]
+        return n if x.op is None or name == "…" or (x.name or "").startswith(f"{name}.") else None
+
+    def leaves(self, v: Value, inside: Collection[Value]) -> bool:
+        return v in self.outputs or any([user not in inside for user in self.users.get(v, ())])
+
+    def trivial(self, v: Value) -> bool:
+        """A nameless constant whose elements are all equal: drawn small, and anew at each use."""
+        if v.op is not None or v.name is not None or v in self.outputs:
+            return False
+        array = np.asarray(v.data)
+        if array.size <= SMALL:
+            return array.size > 0 and bool((array == array.flat[0]).all())
+        return not any(array.strides)  # one element in memory, repeated
+
+    def stem(self, v: Value, outermost: bool, bare: bool = False) -> Stem:
+        """How a value leaves; ``bare`` where its labels stand elsewhere already."""
+        known = self.known
+        times = known.forward.get(v, 0.0), known.complete.get(v, 0.0)
+        result = outermost and v in self.outputs
+        if bare:
+            return Stem((), (), *times, result)
+        data, gradient = known.value(v), known.gradients.get(v)
+        value = (str(v.type),) if data is None else lines(data, typed=True)
+        return Stem(value, () if gradient is None else lines(gradient, typed=False), *times, result)
+
+    def tip(self, v: Value) -> str:
+        """Everything about one value, in lines."""
+        text = [f"{v.name or '%' + str(self.number[v])}: {v.type} = {self.formula(v)}"]
+        data, gradient = self.known.value(v), self.known.gradients.get(v)
+        if data is not None:
+            text.append(f"value: {full(data)}")
+        if gradient is not None:
+            text.append(f"gradient: {full(gradient)}")
+        if v.note:
+            text.append(f"note: {v.note}")
+        if v.site is not None:
+            text.append(f"at {v.site}")
+        return "\n".join(text)
+
+    def formula(self, v: Value) -> str:
+        if v.op is None:
+            return "constant"
+        if v.op is INPUT:
+            return "input"
+        arguments = [x.name or f"%{self.number[x]}" for x in v.operands]
+        return f"{v.op.name}({', '.join(arguments + [f'{key}={item}' for key, item in v.op.attributes.items()])})"
+
+
+class Drawing:
+    """A scene in the making."""
+
+    def __init__(self, builder: Builder, outermost: bool) -> None:
+        self.builder = builder
+        self.outermost = outermost
+        self.nodes: list[Node] = []
+        self.edges: list[Edge] = []
+        self.entries: list[int] = []
+        self.exits: list[int] = []
+        self.source: dict[Value, tuple[int, int]] = {}  # which stem a value is found at
+
+    def scene(self) -> Scene:
+        return Scene(tuple(self.nodes), tuple(self.edges), tuple(self.entries), tuple(self.exits), not self.outermost)
+
+    def place(self, node: Node, *made: Value) -> int:
+        self.nodes.append(node)
+        for k, v in enumerate(made):
+            self.source[v] = len(self.nodes) - 1, k
+        return len(self.nodes) - 1
+
+    def stem(self, v: Value, bare: bool = False) -> Stem:
+        return self.builder.stem(v, self.outermost, bare)
+
+    def name(self, v: Value) -> str:
+        return f"{self.builder.path}{self.builder.number[v]}"
+
+    def entry(self, x: Value) -> None:
+        stem = self.stem(x, bare=True)
+        self.entries.append(self.place(Node(f"{self.name(x)}-in{len(self.nodes)}", "port", "", stems=(stem,)), x))
+
+    def parameter(self, x: Value) -> None:
+        """A parameter of a gate's body: an entry with a name."""
+        node = Node(self.name(x), "input", x.name or "", stems=(self.stem(x, bare=True),), tip=self.builder.tip(x))
+        self.entries.append(self.place(node, x))
+
+    def exit(self, v: Value) -> None:
+        target = self.place(Node(f"{self.name(v)}-out", "port", "", ports=1))
+        self.exits.append(target)
+        self.edges.append(Edge(*self.source[v], target, 0))
+
+    def leaf(self, x: Value) -> None:
+        kind: Kind = "input" if x.op is INPUT else "constant"
+        title = shortened(x.name or ("input" if x.op is INPUT else "data"), 24)
+        self.place(Node(self.name(x), kind, title, stems=(self.stem(x),), tip=self.builder.tip(x)), x)
+
+    def op(self, v: Value) -> None:
+        builder, op = self.builder, v.op
+        assert op is not None
+        kind: Kind = "op" if op.body is None else "gate"
+        inside = None
+        if op.body is not None and not builder.fold.closes_gate(op.name):
+            inside = body(v, builder)
+        node = Node(
+            self.name(v),
+            kind,
+            SYMBOLS.get(op.name, shortened(op.name, 20)),
+            len(v.operands),
+            (self.stem(v, bare=inside is not None),),
+            shortened(v.name or "", 20),
+            shortened(v.note or "", 32),
+            builder.tip(v),
+            op.name in COMMUTING,
+            builder.known.forward[v],
+            builder.known.backward[v],
+            inside,
+        )
+        target = self.place(node, v)
+        for k, x in enumerate(v.operands):
+            self.edge(x, target, k, [(v, k)])
+
+    def group(self, name: str, run: list[Value]) -> None:
+        """A scope, or the middle of a graph that is too large: closed, or a box with a scene of its own."""
+        builder, members = self.builder, set(run)
+        ops = [v for v in run if v.operands]
+        entries: dict[Value, list[tuple[Value, int]]] = {}
+        for v in ops:
+            for k, x in enumerate(v.operands):
+                if x not in members and not builder.trivial(x):
+                    entries.setdefault(x, []).append((v, k))
+        exits = [v for v in ops if builder.leaves(v, members)]
+        middle = name == "…"
+        closed = middle or builder.fold.closes_scope(name)
+        scene = None if closed else builder.region(run, name, list(entries))
+        node = Node(
+            f"{self.name(ops[-1])}-{name}",
+            "group",
+            f"… {len(ops)} more" if middle else shortened(name, 40),
+            len(entries),
+            tuple([self.stem(v, bare=scene is not None) for v in exits]),
+            "" if middle or not closed else f"{len(ops)} ops",
+            tip=f"{name}: {len(ops)} operations" + "".join(f"\n{v.name}: {v.type}" for v in run if v.op is INPUT),
+            forward=max(builder.known.forward[v] for v in ops),
+            backward=max(builder.known.backward[v] for v in ops),
+            inside=scene,
+        )
+        target = self.place(node, *exits)
+        for port, (x, uses) in enumerate(entries.items()):
+            self.edge(x, target, port, uses if closed else [])
+
+    def edge(self, x: Value, target: int, port: int, uses: list[tuple[Value, int]]) -> None:
+        """The edge over which ``uses`` read ``x``; it shows what they send back, if others read ``x`` too."""
+        builder = self.builder
+        if builder.trivial(x):
+            node = Node(f"{self.name(x)}-{target}-{port}", "constant", lines(x.data, False)[0].removeprefix("all "), 0, (Stem(),))
+            source = self.place(node), 0
+        else:
+            source = self.source[x]
+        known = builder.known
+        parts = [known.parts[use] for use in uses if use in known.parts]
+        shown = ""
+        if parts and len(uses) < len(builder.users[x]):
+            total = parts[0]
+            for part in parts[1:]:
+                total = add(total, part)
+            shown = lines(total, typed=False)[0]
+        moment = max([known.backward[user] for user, _ in uses], default=0.0)
+        self.edges.append(Edge(*source, target, port, shown, moment, edge_tip(uses, builder)))
+
+
+def edge_tip(uses: list[tuple[Value, int]], builder: Builder) -> str:
+    """The local gradient over an edge, where it is one number."""
+    if len(uses) != 1:
+        return ""
+    (v, k), known = uses[0], builder.known
+    arrays, result = [known.value(x) for x in v.operands], known.value(v)
+    if result is None or result.shape or any([a is None for a in arrays]) or v not in known.gradients:
+        return ""
+    with np.errstate(all="ignore"):
+        local = v.op.local(k, result, *arrays)  # type: ignore[union-attr]
+    if local is None:
+        return ""
+    upstream = lines(known.gradients[v], False)[0]
+    return f"local gradient {lines(local, False)[0]}, times {upstream} from upstream"
+
+
+def body(v: Value, builder: Builder) -> Scene:
+    """What is inside the gate that made ``v``, with the numbers of this very use."""
+    assert v.op is not None and v.op.body is not None
+    graph = v.op.body
+    inner = Builder(graph, opened(v, builder.known), builder.fold, f"{builder.path}{builder.number[v]}/")
+    drawing = Drawing(inner, False)
+    for x in graph.inputs:
+        drawing.parameter(x)
+    for x in graph.values:
+        if x.operands:
+            drawing.op(x)
+        elif x.op is None and not inner.trivial(x):
+            drawing.leaf(x)
+    drawing.exit(graph.outputs[0])
+    return drawing.scene()

@@ -1,0 +1,1 @@
+"""Slower ways to find a direction, to set beside backpropagation."""

@@ -1,0 +1,81 @@
+"""Changing the grain of a graph: gates into their parts, and regions into gates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..errors import GraphError
+from ..ir import Graph, Label, Value, parameter, rebuild, substitute
+from .gate import Gate
+
+
+def expand(graph: Graph, names: Collection[str] | None = None) -> Graph:
+    """The graph with its gates (or only those called ``names``) replaced by their parts, nested ones too.
+
+    A hand-made derivative does not survive: the parts have their own.
+    """
+    new: dict[Value, Value] = {v: v for v in graph.inputs}
+    for v in graph.values:
+        if v in new:
+            continue
+        operands = tuple(new[x] for x in v.operands)
+        if isinstance(v.op, Gate) and (names is None or v.op.title in names):
+            body = expand(v.op.body, names)
+            given = dict(zip(body.inputs, operands, strict=True))
+            (made,) = substitute((body.outputs[v.op.index],), given)
+            new[v] = relabelled(made, v)
+        elif all(a is b for a, b in zip(operands, v.operands, strict=True)):
+            new[v] = v
+        else:
+            new[v] = rebuild(v, operands)
+    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+
+
+def relabelled(made: Value, like: Value) -> Value:
+    """``made`` under the name and at the place of ``like``."""
+    if like.label is None or made.op is None or not made.operands:
+        return made
+    return Value(made.op, made.operands, made.type, made.data, like.label, like.place)
+
+
+def collapse(graph: Graph, region: Collection[Value], name: str) -> Graph:
+    """The graph with the values of ``region`` made one gate ``name``.
+
+    The region must be convex: no path may leave it and come back. Several of its values may be used outside; each
+    becomes an output of the gate.
+    """
+    inside = set(region)
+    if not inside or not inside.issubset(graph.values) or any(not v.operands for v in inside):
+        raise GraphError(f"collapse {name}: a region is a choice of computed values of the graph {graph.name}")
+    entering = list(dict.fromkeys(x for v in graph.values if v in inside for x in v.operands if x not in inside))
+    _check_convex(graph, inside, entering, name)
+    used = {x for v in graph.values if v not in inside for x in v.operands} | set(graph.outputs)
+    leaving = [v for v in graph.values if v in inside and v in used]
+    stand_ins = {
+        x: x if x.op is None else parameter(x.name or f"x{k}", x.type) for k, x in enumerate(entering)
+    }
+    operands = [x for x in entering if x.op is not None]
+    body = Graph(name, tuple(stand_ins[x] for x in operands), substitute(tuple(leaving), stand_ins))
+    new: dict[Value, Value] = {v: v for v in graph.inputs}
+    for v in graph.values:
+        if v in new or (v in inside and v not in leaving):
+            continue
+        if v in inside:
+            made = Gate(name, body, leaving.index(v))(*(new[x] for x in operands))
+            new[v] = Value(made.op, made.operands, made.type, made.data, v.label and Label(v.name), v.place)
+        else:
+            new[v] = rebuild(v, tuple(new[x] for x in v.operands)) if v.operands else v
+    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+
+
+def _check_convex(graph: Graph, inside: set[Value], entering: list[Value], name: str) -> None:
+    after: set[Value] = set()  # values outside that depend on the region
+    for v in graph.values:
+        if v not in inside and any(x in inside or x in after for x in v.operands):
+            after.add(v)
+    for x in entering:
+        if x in after:
+            raise GraphError(
+                f"collapse {name}: the region is not convex: {x!r} lies outside, but depends on the region and feeds it; "
+                f"take it in"
+            )

@@ -1,0 +1,84 @@
+"""Gates made of functions on values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from ..diff.reverse import reaching
+from ..errors import GradientError
+from ..ir import Graph, Type, Value, describe, parameter, substitute, toposort
+from ..ops.elementwise import filled
+from .gate import Gate
+
+
+def composite(title: str, types: tuple[Type, ...], build: Callable[..., Any], *options: Any) -> Gate:
+    """The gate ``title`` of a pure function on values, made once for each signature (types and hashable options)."""
+    return _composite(title, types, build, options)
+
+
+@lru_cache(maxsize=1024)
+def _composite(title: str, types: tuple[Type, ...], build: Callable[..., Any], options: tuple[Any, ...]) -> Gate:
+    inputs = tuple(parameter(f"x{k}", t) for k, t in enumerate(types))
+    built = build(*inputs, *options)
+    output, rule = built if isinstance(built, tuple) else (built, None)
+    body = Graph(title, inputs, (output,))
+    return Gate(title, body, 0, None if rule is None else rule_graph(title, body, rule))
+
+
+def rule_graph(title: str, body: Graph, rule: Callable[[Value], Any]) -> Graph:
+    """A hand-made reverse rule as a graph of ``(g, y, *operands)``."""
+    (y,) = body.outputs
+    g, given = parameter("g", y.type), parameter("y", y.type)
+    gradients = checked(title, "gradient", rule(g), [x.type for x in body.inputs])
+    return Graph(f"{title}_backward", (g, given, *body.inputs), substitute(gradients, {y: given}))
+
+
+def checked(title: str, what: str, returned: Any, types: Sequence[Type]) -> tuple[Value, ...]:
+    """What a hand-made rule returned, if it is one value of the right type for each operand."""
+    values = returned if isinstance(returned, tuple | list) else (returned,)
+    if len(values) != len(types):
+        raise GradientError(
+            f"gate {title}: its rule returned {len(values)} {what}s for {len(types)} operands; return one for each"
+        )
+    for k, (v, t) in enumerate(zip(values, types, strict=True)):
+        if v is not None and v.type is not t:
+            raise GradientError(f"gate {title}: the {what} {k} that its rule returned is {v.type}, it must be {t}")
+    return tuple(filled(0, t) if v is None else v for v, t in zip(values, types, strict=True))
+
+
+def make_gate(
+    title: str, inputs: Sequence[Value], outputs: Sequence[Value], rule: Any = None, forward: Any = None
+) -> tuple[tuple[Value, ...], Callable[..., list[Value]]]:
+    """A gate of a traced region: from ``inputs`` (symbolic parameters) to ``outputs``.
+
+    Tracked values from outside that the region uses become operands too; they are returned, with the function that
+    applies the gate to its operands (the given ones, then those).
+    """
+    order = toposort(outputs)
+    inside = reaching(order, set(inputs))
+    free = tuple(
+        dict.fromkeys(x for v in order if v in inside for x in v.operands if x not in inside and x.op is not None)
+    )
+    stand_ins = {x: parameter(x.name or f"free{k}", x.type) for k, x in enumerate(free)}
+    everything = (*inputs, *stand_ins.values())
+    body = Graph(title, everything, substitute(tuple(outputs), stand_ins) if free else tuple(outputs))
+    if free and (rule is not None or forward is not None):
+        names = ", ".join(describe(x) for x in free)
+        raise GradientError(f"gate {title}: its hand-made rule cannot reach what it uses from outside ({names}); pass that in")
+    backward = None if rule is None else rule_graph(title, body, rule)
+    push = None if forward is None else _forward_graph(title, body, forward)
+
+    def apply(*operands: Value) -> list[Value]:
+        return [Gate(title, body, k, backward, push)(*operands) for k in range(len(outputs))]
+
+    return free, apply
+
+
+def _forward_graph(title: str, body: Graph, forward: Callable[..., Any]) -> Graph:
+    (y,) = body.outputs
+    given = parameter("y", y.type)
+    tangents = [parameter(f"d{x.name}", x.type) for x in body.inputs]
+    moved = checked(title, "tangent", forward(*tangents), [y.type])
+    return Graph(f"{title}_forward", (given, *body.inputs, *tangents), substitute(moved, {y: given}))

@@ -1,0 +1,124 @@
+"""Graphs read from text. ``show(parse(text, ops))`` is ``text`` again."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import ClewError, ParseError
+from .graph import Graph
+from .op import Op, parameter
+from .types import DTYPES, Type
+from .value import Label, Value
+
+_HEAD = re.compile(r"graph (\w+)\((.*)\) -> (.*):$")
+_LINE = re.compile(r"  (%\d+|\w+): (\w+\[[\d,]*\]) = (\w+)\((.*?)\)(?:  # (.*))?$")
+_PARAMETER = re.compile(r"(\w+): (\w+\[[\d,]*\])")
+_TYPE = re.compile(r"(\w+)\[([\d,]*)\]$")
+_NUMBERS = {"inf": float("inf"), "nan": float("nan"), **DTYPES}
+
+
+def parse_type(text: str) -> Type:
+    """``f32[8,3]`` as a type."""
+    match = _TYPE.match(text)
+    if match is None or match[1] not in DTYPES:
+        raise ParseError(f"not a type: {text!r}; a type is a dtype ({' '.join(DTYPES)}) and a shape, such as f32[8,3]")
+    return Type(DTYPES[match[1]], tuple(map(int, filter(None, match[2].split(",")))))
+
+
+def parse(text: str, ops: Mapping[str, type[Op]]) -> Graph:
+    """The last graph of ``text``; the graphs before it are those that it refers to as ``@name``."""
+    graphs: dict[str, Graph] = {}
+    reader: _Reader | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            if line.startswith("graph "):
+                reader = _Reader(line, ops, graphs)
+            elif line.strip() and reader is None:
+                raise ParseError(f"expected 'graph name(...) -> ...:', got {line!r}")
+            elif line.startswith("  return") and reader is not None:
+                graphs[reader.name] = graph = reader.finish(line)
+                reader = None
+            elif line.strip() and reader is not None:
+                reader.read(line)
+        except ClewError as error:
+            raise ParseError(f"line {number}: {error}") from error
+    if reader is not None or not graphs:
+        raise ParseError("the text ends before a graph's 'return' line" if reader else "the text holds no graph")
+    return graph
+
+
+class _Reader:
+    """Reads the lines of one graph."""
+
+    def __init__(self, head: str, ops: Mapping[str, type[Op]], graphs: Mapping[str, Graph]) -> None:
+        match = _HEAD.match(head)
+        if match is None:
+            raise ParseError(f"expected 'graph name(...) -> ...:', got {head!r}")
+        self.name, self.ops, self.graphs = match[1], ops, graphs
+        self.values = {name: parameter(name, parse_type(t)) for name, t in _PARAMETER.findall(match[2])}
+        self.inputs = tuple(self.values.values())
+
+    def read(self, line: str) -> None:
+        match = _LINE.match(line)
+        if match is None:
+            raise ParseError(f"expected '  %n: type = op(...)', got {line!r}")
+        name, kind, op, arguments, note = match.groups()
+        type, (positional, keywords) = parse_type(kind), self.arguments(arguments)
+        label = Label(None if name.startswith("%") else name, note) if note or not name.startswith("%") else None
+        if op == "constant":
+            data = np.broadcast_to(np.array(positional[0]).astype(type.dtype), type.shape)
+            self.values[name] = Value(None, (), type, data if type.shape else data[()], label)
+            return
+        if op not in self.ops:
+            raise ParseError(f"there is no op {op!r}")
+        operands = tuple(positional)
+        made = self.ops[op](**keywords)
+        inferred = made.infer(*(x.type for x in operands))
+        if inferred is not type:
+            raise ParseError(f"{name} is declared {type}, but {op} makes {inferred}")
+        self.values[name] = Value(made, operands, type, None, label)
+
+    def arguments(self, text: str) -> tuple[list[Any], dict[str, Any]]:
+        try:
+            source = re.sub(r"@(\w+)", r"__graph_\1", re.sub(r"%(\d+)", r"__value_\1", text))
+            call = ast.parse(f"f({source})", mode="eval").body
+        except SyntaxError as error:
+            raise ParseError(f"cannot read the arguments ({text})") from error
+        assert isinstance(call, ast.Call)
+        return [self.read_argument(a) for a in call.args], {str(k.arg): self.read_argument(k.value) for k in call.keywords}
+
+    def read_argument(self, node: ast.expr) -> Any:
+        match node:
+            case ast.Constant(value=value):
+                return value
+            case ast.Tuple(elts=items):
+                return tuple(self.read_argument(item) for item in items)
+            case ast.List(elts=items):
+                return [self.read_argument(item) for item in items]
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self.read_argument(operand)
+            case ast.Name(id=name):
+                return self.look_up(name)
+        raise ParseError(f"cannot read {ast.unparse(node)!r}")
+
+    def look_up(self, name: str) -> Any:
+        if name.startswith("__graph_") and (graph := name.removeprefix("__graph_")) in self.graphs:
+            return self.graphs[graph]
+        key = "%" + name.removeprefix("__value_") if name.startswith("__value_") else name
+        if key in self.values:
+            return self.values[key]
+        if name in _NUMBERS:
+            return _NUMBERS[name]
+        raise ParseError(f"{key} is used before it is made")
+
+    def finish(self, line: str) -> Graph:
+        names = [name.strip() for name in line.removeprefix("  return").split(",") if name.strip()]
+        for name in names:
+            if name not in self.values:
+                raise ParseError(f"{name} is returned but never made")
+        return Graph(self.name, self.inputs, tuple(self.values[name] for name in names))

@@ -1,0 +1,4 @@
+"""Optimisers: an optimiser is its update formula."""
+
+from .optimiser import Optimiser as Optimiser
+from .sgd import SGD as SGD

@@ -1,0 +1,18 @@
+"""What passes have in common: rebuild a graph bottom up, replacing values by local rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..ir import Graph, Value, rebuild
+
+
+def rewrite(graph: Graph, rule: Callable[[Value], Value]) -> Graph:
+    """The graph with ``rule`` applied to every computed value, its operands rewritten first."""
+    new: dict[Value, Value] = {v: v for v in graph.inputs}
+    for v in graph.values:
+        if v not in new:
+            operands = tuple([new[x] for x in v.operands])
+            same = all([a is b for a, b in zip(operands, v.operands, strict=True)])
+            new[v] = rule(v if same else rebuild(v, operands))
+    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))

@@ -1,0 +1,102 @@
+"""Local algebra: identities that hold exactly, for infinities and NaN too, except where a rule says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..ir import Graph, Value
+from ..ops.arithmetic import Add, Div, Mul, Neg, Sub
+from ..ops.broadcast import Broadcast
+from ..ops.elementwise import Chain, filled
+from ..ops.movement import Permute, Reshape
+from .rewrite import rewrite
+
+Rule = Callable[[Value], Value | None]
+
+
+def simplify(graph: Graph) -> Graph:
+    """The graph after the rules of ``RULES``, applied to each value until none fits. Named values stay."""
+
+    def simplified(v: Value) -> Value:
+        while v.op is not None and v.name is None:
+            better = next((w for rule in RULES if (w := rule(v)) is not None), None)
+            if better is None:
+                break
+            v = better
+        return v
+
+    return rewrite(graph, simplified)
+
+
+def number(v: Value) -> float | None:
+    """The number that a constant is filled with; None for anything else."""
+    if v.op is not None or v.data is None or not v.type.size:
+        return None
+    array = np.asarray(v.data)
+    return array.flat[0].item() if not any(array.strides) else None  # type: ignore[no-any-return]
+
+
+def times_one(v: Value) -> Value | None:
+    """``x * 1``, ``1 * x``, ``x / 1`` are x."""
+    if isinstance(v.op, Mul | Chain | Div) and number(v.operands[1]) == 1:
+        return v.operands[0]
+    return v.operands[1] if isinstance(v.op, Mul | Chain) and number(v.operands[0]) == 1 else None
+
+
+def plus_zero(v: Value) -> Value | None:
+    """``x + 0``, ``0 + x``, ``x - 0`` are x (the sign of a zero aside)."""
+    if isinstance(v.op, Add | Sub) and number(v.operands[1]) == 0:
+        return v.operands[0]
+    return v.operands[1] if isinstance(v.op, Add) and number(v.operands[0]) == 0 else None
+
+
+def chain_of_zero(v: Value) -> Value | None:
+    """A zero gradient stays zero over every edge."""
+    return filled(0, v.type) if isinstance(v.op, Chain) and number(v.operands[0]) == 0 else None
+
+
+def twice_negated(v: Value) -> Value | None:
+    """``-(-x)`` is x."""
+    inner = v.operands[0] if isinstance(v.op, Neg) else None
+    return inner.operands[0] if inner is not None and isinstance(inner.op, Neg) else None
+
+
+def same_shape(v: Value) -> Value | None:
+    """A reshape to the own shape and a permutation that moves nothing are x."""
+    still = isinstance(v.op, Permute) and v.op.order == tuple(range(v.ndim))
+    return v.operands[0] if still or (isinstance(v.op, Reshape) and v.operands[0].type is v.type) else None
+
+
+def reshaped_twice(v: Value) -> Value | None:
+    """A reshape of a reshape is one."""
+    if isinstance(v.op, Reshape) and isinstance(v.operands[0].op, Reshape) and v.operands[0].name is None:
+        return v.op(*v.operands[0].operands)  # type: ignore[no-any-return]
+    return None
+
+
+def permuted_twice(v: Value) -> Value | None:
+    """A permutation of a permutation is one."""
+    inner = v.operands[0] if isinstance(v.op, Permute) else None
+    if inner is not None and isinstance(v.op, Permute) and isinstance(inner.op, Permute) and inner.name is None:
+        return Permute(tuple(inner.op.order[k] for k in v.op.order))(*inner.operands)  # type: ignore[no-any-return]
+    return None
+
+
+def repeated_number(v: Value) -> Value | None:
+    """A broadcast of a filled constant is a filled constant."""
+    value = number(v.operands[0]) if isinstance(v.op, Broadcast) else None
+    return None if value is None else filled(value, v.type)
+
+
+RULES: tuple[Rule, ...] = (
+    times_one,
+    plus_zero,
+    chain_of_zero,
+    twice_negated,
+    same_shape,
+    reshaped_twice,
+    permuted_twice,
+    repeated_number,
+)

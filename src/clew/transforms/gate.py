@@ -1,0 +1,110 @@
+"""``@gate``: a function as one coarse gate, with a derivative of its own if it brings one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, overload
+
+import numpy as np
+
+from ..array.promotion import value_of
+from ..errors import GradientError, UsageError
+from ..gates import make_gate
+from ..ir import Value, parameter
+from ..pytree import flatten
+from ..tensor import Tensor, unwrap
+from .functional import name_of
+
+Function = Callable[..., Any]
+
+
+@overload
+def gate(function: Function, /) -> Function: ...
+@overload
+def gate(*, name: str) -> Callable[[Function], Function]: ...
+def gate(function: Function | None = None, /, *, name: str | None = None) -> Any:
+    """Make a function one gate: a named subgraph that is drawn as one box and can be opened.
+
+    The function returns its result (an array, or a tuple of them); its derivatives then follow from its parts. Or it
+    returns ``(result, backward)`` with a hand-made rule from the result's gradient to the arguments' gradients (one
+    array, or a tuple with one for each argument), or ``(result, backward, forward)`` with a rule from the arguments'
+    tangents to the result's tangent too. Arguments that are tensors or arrays (also within containers) are the gate's
+    operands; anything else is fixed for the call.
+
+    >>> import clew as cl
+    >>> @cl.gate
+    ... def sigmoid(x):
+    ...     s = 1 / (1 + cl.exp(-x))
+    ...     return s, lambda ds: ds * s * (1 - s)
+    >>> cl.grad(sigmoid)(0.0).item()
+    0.25
+    """
+    if function is None:
+        return lambda f: gate(_renamed(f, name))
+    title = name_of(function)
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def gated(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return _apply(title, function, dict(bound.arguments), signature)
+
+    return gated
+
+
+def _renamed(function: Function, name: str | None) -> Function:
+    @wraps(function)
+    def renamed(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    renamed.__name__ = name or name_of(function)
+    return renamed
+
+
+def _apply(title: str, function: Function, arguments: dict[str, Any], signature: inspect.Signature) -> Any:
+    leaves, tree = flatten(arguments)
+    paths = [path.replace("['", "", 1).replace("']", "", 1) for path in tree.paths]
+    dynamic = [k for k, x in enumerate(leaves) if isinstance(x, Tensor | np.ndarray | np.generic)]
+    if not dynamic:  # numbers beside arrays are weak and fixed; alone they are what the gate is a function of
+        dynamic = [k for k, x in enumerate(leaves) if isinstance(x, float)]
+    operands = {k: value_of(unwrap(leaves[k])) for k in dynamic}
+    inputs = {k: parameter(paths[k], v.type) for k, v in operands.items()}
+    opened = tree.unflatten(Tensor(inputs[k]) if k in inputs else x for k, x in enumerate(leaves))
+    bound = signature.bind_partial()
+    bound.arguments.update(opened)
+    result, backward, forward = _split(title, function(*bound.args, **bound.kwargs))
+    results, shape = flatten(result)
+    outputs = [value_of(unwrap(x)) for x in results]
+    if (backward or forward) and len(outputs) != 1:
+        raise GradientError(f"gate {title}: a hand-made rule goes with one result, it returns {len(outputs)}")
+    free, apply = make_gate(title, list(inputs.values()), outputs, _on_values(backward), _on_values(forward))
+    return shape.unflatten(Tensor(v) for v in apply(*operands.values(), *free))
+
+
+def _split(title: str, returned: Any) -> tuple[Any, Function | None, Function | None]:
+    """The result, and the hand-made rules that came with it."""
+    if not isinstance(returned, tuple) or not returned or not callable(returned[-1]) or isinstance(returned[-1], Tensor):
+        return returned, None, None
+    match returned:
+        case (result, backward):
+            return result, backward, None
+        case (result, backward, forward) if callable(backward) or backward is None:
+            return result, backward, forward
+    raise UsageError(f"gate {title}: return a result, (result, backward) or (result, backward, forward)")
+
+
+def _on_values(rule: Function | None) -> Callable[..., Any] | None:
+    """A rule on tensors as a rule on values."""
+    if rule is None:
+        return None
+
+    def on_values(*values: Value) -> Any:
+        returned = rule(*[Tensor(v) for v in values])
+        if isinstance(returned, tuple | list):
+            return tuple(None if x is None else value_of(unwrap(x)) for x in returned)
+        return value_of(unwrap(returned))
+
+    return on_values
