@@ -17,7 +17,7 @@ from .array import elementwise as el
 from .array.promotion import value_of
 from .diff.reverse import backward as walk_backward
 from .errors import ClewError, ConcretizationError, DetachError, GradientError, UsageError
-from .ir import INPUT, Dtype, Label, Shape, Site, Value, constant, here, recording
+from .ir import INPUT, Dtype, Label, Shape, Site, Value, constant, f32, here, recording
 from .ops.rounding import identity
 from .view import GraphView, view_of
 
@@ -423,6 +423,9 @@ def unwrap(x: Any) -> Any:
     return x.value if isinstance(x, Tensor) else x
 
 
+SCALAR = f32()
+
+
 class Variable(Tensor):
     """A named leaf that can be differentiated with respect to, and assigned to.
 
@@ -433,6 +436,9 @@ class Variable(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, name: str | None = None, dtype: Any = None) -> None:
+        if data.__class__ is float and dtype is None:  # scalar programs make many of these
+            self.value = Value(INPUT, (), SCALAR, np.float32(data), Label(name, None, True))
+            return
         v = value_of(unwrap(data), dtype)
         if v.data is None:
             raise ConcretizationError("a variable needs a value; it cannot be made of a traced tensor")

@@ -6,7 +6,8 @@ Operands are promoted to one dtype and broadcast to one shape first.
 from __future__ import annotations
 
 from ..ir import Value
-from ..ops import arithmetic, bitwise, comparison, exponential, rounding, trigonometric
+from ..ops import arithmetic, bitwise, comparison, exponential, power, rounding, trigonometric
+from ..ops import erf as error_function
 from .broadcasting import broadcast_to, common_shape
 from .lifting import ArrayLike, binary, unary
 from .promotion import BOOL, cast_to, promoted, value_of
@@ -45,7 +46,7 @@ remainder = binary(
 )
 pow = binary(
     "pow",
-    arithmetic.pow,
+    power.pow,
     "``x1 ** x2``. The derivative of x**0 at 0 is 0; that by the exponent is 0 where the base is 0.",
     "cl.pow(2.0, 3) -> 8.0",
 )
@@ -87,7 +88,7 @@ logaddexp = binary(
 xlogy = binary(
     "xlogy", exponential.xlogy, "``x1 * log(x2)``, and 0 where ``x1`` is 0.", "cl.xlogy(0.0, 0.0) -> 0.0", floating=True
 )
-erf = unary("erf", exponential.erf, "``2 / sqrt(pi)`` times the integral of exp(-t*t) from 0 to x.", "cl.erf(0.0) -> 0.0", floating=True)
+erf = unary("erf", error_function.erf, "``2 / sqrt(pi)`` times the integral of exp(-t*t) from 0 to x.", "cl.erf(0.0) -> 0.0", floating=True)
 sigmoid = unary(
     "sigmoid", exponential.sigmoid, "``1 / (1 + exp(-x))``, without overflow.", "cl.sigmoid(0.0) -> 0.5", floating=True
 )

@@ -60,22 +60,26 @@ def _walk(
     kept: Collection[Value] | None,
     edges: dict[tuple[Value, int], Any] | None,
 ) -> dict[Value, Any]:
+    direct = read is known
     for y in reversed(order):
         op = y.op
         if op is None or op is INPUT or y not in gradients or (active is not None and y not in active):
             continue
         g = gradients[y] if kept is None or y in kept else gradients.pop(y)
         operands = y.operands
-        result, arrays = read(y), [read(x) for x in operands]
+        if direct:  # most of the time: save the calls
+            result, arrays = y.data, [x.data for x in operands]
+        else:
+            result, arrays = read(y), [read(x) for x in operands]
         for k, x in enumerate(operands):
             if x.op is None or not x.type.differentiable or (active is not None and x not in active):
                 continue
             gradient = op.pull(k, g, result, *arrays)
-            if gradient is not None:
-                if edges is not None:
-                    edges[y, k] = gradient
-                before = gradients.get(x)
-                gradients[x] = gradient if before is None else add(before, gradient)
+            if gradient is None:
+                continue
+            if edges is not None:
+                edges[y, k] = gradient
+            gradients[x] = add(gradients[x], gradient) if x in gradients else gradient
     return gradients
 
 

@@ -63,8 +63,7 @@ def box(node: Node, incoming: list[Edge]) -> Box:
         "tag": (width(node.title, SMALL) + 10, 16.0, 8.0),
     }[node.kind]
     high = max(high, PITCH * (node.ports - 1) + 20, sum(rows) + 4 if len(rows) > 1 else 0)
-    ports = spaced(node.ports, PITCH)
-    return around(node, incoming, wide, high, radius, ports, stacked(node.stems))
+    return around(node, incoming, wide, high, radius, heights(node), stacked(node.stems))
 
 
 def around(
@@ -88,8 +87,12 @@ def around(
     )
 
 
-def spaced(count: int, pitch: float) -> tuple[float, ...]:
-    return tuple([(k - (count - 1) / 2) * pitch for k in range(count)])
+def heights(node: Node) -> tuple[float, ...]:
+    """The ports' heights: evenly about the centre, which a single operand has to itself where the others are constants."""
+    main = [k for k in range(node.ports) if k not in node.aside]
+    centre = main[0] if len(main) == 1 and node.ports <= 3 else (node.ports - 1) / 2
+    pitch = PITCH if centre * 2 == node.ports - 1 else 13.0
+    return tuple([(k - centre) * pitch for k in range(node.ports)])
 
 
 def stacked(stems: tuple[Stem, ...]) -> tuple[float, ...]:

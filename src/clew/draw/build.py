@@ -67,7 +67,7 @@ class Builder:
         if self.fold.limit is not None:
             runs = without_middle(runs, self.fold.limit)
         home = {v: n for n, (name, run) in enumerate(runs) if name for v in run}
-        drawing = Drawing(self, not scope and not self.path)
+        drawing = Drawing(self, scope, not scope and not self.path)
         for x in entries:
             drawing.entry(x)
         held: dict[int, list[Value]] = {}
@@ -116,18 +116,17 @@ class Builder:
 
     def stem(self, v: Value, outermost: bool, bare: bool = False) -> Stem:
         """How a value leaves; ``bare`` where its labels stand elsewhere already."""
-        known = self.known
-        times = known.forward.get(v, 0.0), known.complete.get(v, 0.0)
         result = outermost and v in self.outputs
+        name = v.name or f"%{self.number[v]}"
         if bare:
-            return Stem((), (), *times, result)
-        data, gradient = known.value(v), known.gradients.get(v)
+            return Stem(name, result=result)
+        data, gradient = self.known.value(v), self.known.gradients.get(v)
         value = (str(v.type),) if data is None else lines(data, typed=True)
-        return Stem(value, () if gradient is None else lines(gradient, typed=False), *times, result)
+        return Stem(name, value, () if gradient is None else lines(gradient, typed=False), result)
 
     def tip(self, v: Value) -> str:
         """Everything about one value, in lines."""
-        text = [f"{v.name or '%' + str(self.number[v])}: {v.type} = {self.formula(v)}"]
+        text = [f"{v.name or f'%{self.number[v]}'}: {v.type} = {self.formula(v)}"]
         data, gradient = self.known.value(v), self.known.gradients.get(v)
         if data is not None:
             text.append(f"value: {full(data)}")
@@ -151,8 +150,9 @@ class Builder:
 class Drawing:
     """A scene in the making."""
 
-    def __init__(self, builder: Builder, outermost: bool) -> None:
+    def __init__(self, builder: Builder, scope: str, outermost: bool) -> None:
         self.builder = builder
+        self.scope = scope
         self.outermost = outermost
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
@@ -175,6 +175,10 @@ class Drawing:
     def name(self, v: Value) -> str:
         return f"{self.builder.path}{self.builder.number[v]}"
 
+    def short(self, name: str) -> str:
+        """A name, less the scope that the box says already."""
+        return shortened(name.removeprefix(f"{self.scope}.") if self.scope else name, 32)
+
     def entry(self, x: Value) -> None:
         stem = self.stem(x, bare=True)
         self.entries.append(self.place(Node(f"{self.name(x)}-in{len(self.nodes)}", "port", "", stems=(stem,)), x))
@@ -191,7 +195,7 @@ class Drawing:
 
     def leaf(self, x: Value) -> None:
         kind: Kind = "input" if x.op is INPUT else "constant"
-        title = shortened(x.name or ("input" if x.op is INPUT else "data"), 24)
+        title = self.short(x.name or ("input" if x.op is INPUT else "data"))
         self.place(Node(self.name(x), kind, title, stems=(self.stem(x),), tip=self.builder.tip(x)), x)
 
     def op(self, v: Value) -> None:
@@ -207,12 +211,11 @@ class Drawing:
             SYMBOLS.get(op.name, shortened(op.name, 20)),
             len(v.operands),
             (self.stem(v, bare=inside is not None),),
-            shortened(v.name or "", 20),
+            self.short(v.name or ""),
             shortened(v.note or "", 32),
             builder.tip(v),
+            tuple([k for k, x in enumerate(v.operands) if builder.trivial(x)]),
             op.name in COMMUTING,
-            builder.known.forward[v],
-            builder.known.backward[v],
             inside,
         )
         target = self.place(node, v)
@@ -235,13 +238,11 @@ class Drawing:
         node = Node(
             f"{self.name(ops[-1])}-{name}",
             "group",
-            f"… {len(ops)} more" if middle else shortened(name, 40),
+            f"… {len(ops)} more" if middle else self.short(name),
             len(entries),
             tuple([self.stem(v, bare=scene is not None) for v in exits]),
             "" if middle or not closed else f"{len(ops)} ops",
             tip=f"{name}: {len(ops)} operations" + "".join(f"\n{v.name}: {v.type}" for v in run if v.op is INPUT),
-            forward=max(builder.known.forward[v] for v in ops),
-            backward=max(builder.known.backward[v] for v in ops),
             inside=scene,
         )
         target = self.place(node, *exits)
@@ -264,8 +265,7 @@ class Drawing:
             for part in parts[1:]:
                 total = add(total, part)
             shown = lines(total, typed=False)[0]
-        moment = max([known.backward[user] for user, _ in uses], default=0.0)
-        self.edges.append(Edge(*source, target, port, shown, moment, edge_tip(uses, builder)))
+        self.edges.append(Edge(*source, target, port, shown, edge_tip(uses, builder)))
 
 
 def edge_tip(uses: list[tuple[Value, int]], builder: Builder) -> str:
@@ -289,7 +289,7 @@ def body(v: Value, builder: Builder) -> Scene:
     assert v.op is not None and v.op.body is not None
     graph = v.op.body
     inner = Builder(graph, opened(v, builder.known), builder.fold, f"{builder.path}{builder.number[v]}/")
-    drawing = Drawing(inner, False)
+    drawing = Drawing(inner, "", False)
     for x in graph.inputs:
         drawing.parameter(x)
     for x in graph.values:

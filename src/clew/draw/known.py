@@ -1,10 +1,10 @@
-"""What is known of each value while a picture is made: its array, its gradient, and the moment of either."""
+"""What is known of each value while a picture is made: its array, its gradient, and the parts that this is the sum of."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,38 +23,19 @@ class Known:
     gradients: Mapping[Value, Array]
     parts: Parts
     users: Mapping[Value, int]
-    forward: Mapping[Value, float]
-    tick: float  # the time one op takes
-    backward: Mapping[Value, float] = field(default_factory=dict)  # when the op's operands receive their gradients
-    complete: dict[Value, float] = field(default_factory=dict)  # when the value's own gradient is whole
 
     def value(self, v: Value) -> Array | None:
         return self.values.get(v, v.data)
 
 
 def facts(
-    graph: Graph,
-    values: Mapping[Value, Array] | None,
-    gradients: Mapping[Value, Array] | None,
-    parts: Parts | None,
-    span: tuple[float, float, float, float] | None = None,
+    graph: Graph, values: Mapping[Value, Array] | None, gradients: Mapping[Value, Array] | None, parts: Parts | None
 ) -> Known:
-    """All that can be known. ``span`` is the time in which the graph runs, forward and backward: (from, to, from, to)."""
-    values = values or {}
-    gradients = gradients or {}
+    """All that can be known."""
+    values, gradients = values or {}, gradients or {}
     order = [v for v in graph.values if v.operands]
-    count = max(len(order), 1)
-    start, end, back_start, back_end = span or (0, count, 0, count)
-    forward = {v: start + (end - start) * (n + 1) / count for n, v in enumerate(order)}
-    backward = {v: back_end - (back_end - back_start) * n / count for n, v in enumerate(order)}
-    complete: dict[Value, float] = {}
-    for v in order:
-        for x in v.operands:
-            complete[x] = max(complete.get(x, 0.0), backward[v])
-    users = Counter(x for v in order for x in v.operands)
-    if parts is None:
-        parts = contributions(order, values, gradients, users)
-    return Known(values, gradients, parts, users, forward, (end - start) / count, backward, complete)
+    users = Counter([x for v in order for x in v.operands])
+    return Known(values, gradients, contributions(order, values, gradients, users) if parts is None else parts, users)
 
 
 @np.errstate(all="ignore")
@@ -98,11 +79,7 @@ def opened(v: Value, outer: Known) -> Known:
         for y in reversed(body.values):
             if y in gradients and y.op is not None and y.op is not INPUT:
                 _pull(y, values, gradients)
-    end, back_end = outer.forward[v], outer.backward[v]
-    span = end - outer.tick, end, back_end - outer.tick, back_end
-    known = facts(body, values, gradients, None, span)
-    known.complete[body.outputs[0]] = outer.complete.get(v, 0.0)
-    return known
+    return facts(body, values, gradients, None)
 
 
 def _pull(y: Value, values: Mapping[Value, Any], gradients: dict[Value, Any]) -> None:

@@ -49,7 +49,7 @@ class Item:
     top: float
     bottom: float
     node: int | None = None
-    commutes: bool = False
+    commutes: bool = False  # its operands may come in in any order
     y: float = 0.0
 
 
@@ -173,6 +173,11 @@ class Layered:
                 links = self.before[n]
                 if self.items[n].commutes and len(links) > 1:
                     place = self.places(self.order[self.items[n].layer - 1])
+                    if not all(link.arrive for link in links):  # one keeps the middle, and a constant takes the side it is on
+                        main = min([place[link.source] for link in links if not link.arrive])
+                        for link in links:
+                            link.arrive = abs(link.arrive) * (-1 if place[link.source] < main else 1)
+                        continue
                     ports = sorted(link.arrive for link in links)
                     for port, link in zip(ports, sorted(links, key=lambda x: (place[x.source], x.leave)), strict=True):
                         link.arrive = port

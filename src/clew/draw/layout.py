@@ -58,7 +58,8 @@ class Picture:
 def layout(scene: Scene) -> Picture:
     """Place everything, in several rows if one would be very long."""
     whole = row(scene)
-    parts = wrapped(scene, whole.width, whole.height) if whole.width > LONG else [scene]
+    long = whole.width > (2 * LONG if scene.framed else LONG)
+    parts = wrapped(scene, whole.width, whole.height) if long else [scene]
     if len(parts) == 1:
         return whole
     rows = [row(part) for part in parts]
@@ -108,7 +109,7 @@ def chain(scene: Scene, boxes: list[Box], layer: list[int]) -> Layered:
             trunk.append(len(items) - 1)
         depth = layer[edge.target] - layer[edge.source]
         arrive = boxes[edge.target].ports[edge.port]
-        weight = 0.05 if scene.nodes[edge.source].kind == "constant" else 1.0 if depth == 1 else 2.0
+        weight = 0.001 if scene.nodes[edge.source].kind == "constant" else 1.0 if depth == 1 else 2.0
         links.append(Link(trunk[depth - 1], leave if depth == 1 else 0.0, edge.target, arrive, number, weight))
     layered = Layered(items, links)
     layered.index()

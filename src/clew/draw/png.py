@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 
 import resvg_py
 
@@ -12,13 +13,11 @@ LARGEST = 60e6  # pixels
 
 
 @cache
-def font() -> str:
-    return str(files("font_source_sans_pro") / "files" / "SourceSansPro-Regular.ttf")
-
-
-@cache
-def bold() -> str:
-    return str(files("font_source_sans_pro") / "files" / "SourceSansPro-Semibold.ttf")
+def fonts() -> list[str]:
+    """The files of the font that is installed with clew."""
+    spec = find_spec("font_source_sans_pro")
+    assert spec is not None and spec.origin is not None
+    return [str(Path(spec.origin).parent / "files" / f"SourceSansPro-{weight}.ttf") for weight in ("Regular", "Semibold")]
 
 
 def png(svg: str, zoom: float = 2.0) -> bytes:
@@ -31,5 +30,5 @@ def png(svg: str, zoom: float = 2.0) -> bytes:
         zoom = min(zoom, (LARGEST / (int(size[1]) * int(size[2]))) ** 0.5)
     known = not any("\u0530" <= letter < "\u2000" or letter >= "\u2e80" for letter in svg)
     return resvg_py.svg_to_bytes(
-        svg_string=svg, zoom=zoom, font_files=[font(), bold()], sans_serif_family="Source Sans Pro", skip_system_fonts=known
+        svg_string=svg, zoom=zoom, font_files=fonts(), sans_serif_family="Source Sans Pro", skip_system_fonts=known
     )

@@ -23,6 +23,10 @@ def wrapped(scene: Scene, width: float, height: float) -> list[Scene]:
     widths = measure(scene, layer)
     starts = cuts(scene, layer, widths, max(sum(widths) / count, LONG / 2))
     row_of = [sum([1 for start in starts if start <= k]) for k in layer]
+    fed = {edge.target for edge in scene.edges}
+    for edge in reversed(scene.edges):  # what only feeds others stands in the row of its first user
+        if edge.source not in fed and edge.source not in scene.entries:
+            row_of[edge.source] = row_of[edge.target]
     return [part(scene, row_of, row) for row in range(len(starts) + 1)]
 
 
@@ -101,8 +105,7 @@ def part(scene: Scene, row_of: list[int], row: int) -> Scene:
 
 
 def tag(scene: Scene, key: tuple[int, int], row: int) -> Node:
-    """The name of a value at the end of a row: its own, or that of its node."""
-    n, stem = key
-    node = scene.nodes[n]
-    name = node.caption if node.kind in ("op", "gate") and node.caption else node.title if node.kind == "input" else f"%{node.id}"
-    return Node(f"{node.id}-{stem}-row{row}", "tag", name, stems=(replace(node.stems[stem], value=(), gradient=(), result=False),))
+    """The name of a value, at the end of a row or at the start of one."""
+    node = scene.nodes[key[0]]
+    stem = node.stems[key[1]]
+    return Node(f"{node.id}-{key[1]}-row{row}", "tag", stem.name, stems=(replace(stem, value=(), gradient=(), result=False),))

@@ -17,10 +17,9 @@ Kind = Literal["input", "constant", "op", "gate", "group", "port", "tag"]
 class Stem:
     """A value as it leaves its node."""
 
+    name: str = ""  # the value's own, or its number
     value: tuple[str, ...] = ()  # lines above it, green
     gradient: tuple[str, ...] = ()  # lines under it, red
-    forward: float = 0.0  # the moment of the forward pass at which the value is known
-    backward: float = 0.0  # the moment of the backward pass at which the gradient is complete
     result: bool = False  # the graph returns it
 
 
@@ -36,9 +35,8 @@ class Node:
     caption: str = ""  # the name that the value was given; what a fold holds
     note: str = ""  # a remark that a rewrite left
     tip: str = ""  # the whole story, for those who hover
+    aside: tuple[int, ...] = ()  # the ports at which a mere constant comes in
     commutes: bool = False  # the order of its ports says nothing
-    forward: float = 0.0  # when it runs
-    backward: float = 0.0  # when its operands receive their gradients
     inside: Scene | None = None
 
 
@@ -51,7 +49,6 @@ class Edge:
     target: int
     port: int
     gradient: str = ""  # the part of the source's gradient that comes back over this edge
-    backward: float = 0.0
     tip: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,12 @@ def number(x: Any) -> str:
         return "true" if x else "false"
     if isinstance(x, (int, np.integer)):
         return str(int(x))
-    return f"{float(x):.4g}"
+    return special(x) or f"{float(x):z.4g}"
+
+
+def special(x: Any) -> str:
+    """The name of what is not finite; nothing for other numbers."""
+    return "NaN" if np.isnan(x) else "inf" if x == np.inf else "-inf" if x == -np.inf else ""
 
 
 def lines(x: Array, typed: bool) -> tuple[str, ...]:
@@ -55,18 +61,18 @@ def type_text(array: Array) -> str:
     return f"{NAMES.get(array.dtype, str(array.dtype))}[{','.join(map(str, array.shape))}]"
 
 
-def elements(array: Array) -> str:
-    return f"[{', '.join(brief(x) for x in array)}]"
-
-
 def brief(x: Any) -> str:
     """Two or three digits, for the crowded places of a picture."""
     if isinstance(x, (bool, int, np.bool_, np.integer)):
         return number(x)
-    return f"{float(x):.0f}" if 100 <= abs(x) < 10000 else f"{float(x):.2g}"
+    return special(x) or (f"{float(x):z.0f}" if 100 <= abs(x) < 10000 else f"{float(x):z.2g}")
 
 
-def spread(array: Array) -> str:
+def elements(array: Array, digits: Callable[[Any], str] = brief) -> str:
+    return f"[{', '.join(digits(x) for x in array)}]"
+
+
+def spread(array: Array, digits: Callable[[Any], str] = brief) -> str:
     """``min … mean … max``, with the share of zeros and a count of NaN and infinities where there are any."""
     if array.size == 0:
         return "empty"
@@ -77,7 +83,7 @@ def spread(array: Array) -> str:
     parts = []
     if finite.size:
         low, high = finite.min(), finite.max()
-        parts.append(f"all {brief(low)}" if low == high else f"{brief(low)} … {brief(finite.mean())} … {brief(high)}")
+        parts.append(f"all {digits(low)}" if low == high else f"{digits(low)} … {digits(finite.mean())} … {digits(high)}")
         zeros = share(wide == 0)
         if low != high and zeros != "0 %":
             parts.append(f"{zeros} zero")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape
 
 from .boxes import HEADER, LABEL, LINE, SMALL, TITLE, above
-from .layout import Picture, Placed, Wire
+from .layout import Picture, Placed, Point, Wire
 from .scene import Stem
 from .summary import width
 
@@ -21,17 +22,23 @@ MARGIN = 16.0
 
 @dataclass(frozen=True)
 class Moment:
-    """What is shown of the two passes: all that is known by then. ``active``: the gate at work."""
+    """What is shown of the two passes, where that is not everything. ``active`` is the gate at work."""
 
-    forward: float = float("inf")
-    backward: float = float("inf")
+    values: Collection[str] | None = None  # the nodes whose values are known; None: all
+    gradients: Collection[tuple[str, int]] | None = None  # the stems (of which node, which one) whose gradient is whole
+    passed: Collection[str] | None = None  # the gates that have passed gradients back
     active: str = ""
 
 
-def render(picture: Picture, title: str = "", moment: Moment = Moment(), background: str | None = "#ffffff") -> str:
-    """The picture as an SVG document, the same text each time. ``background=None`` leaves it transparent."""
+ALL = Moment()
+
+
+def render(
+    picture: Picture, title: str = "", moment: Moment = ALL, background: str | None = "#ffffff", wide: float = 0.0
+) -> str:
+    """The picture as an SVG document, at least ``wide`` pixels. ``background=None`` leaves it transparent."""
     header = 30.0 if title else 0.0
-    wide = max(picture.width, width(title, 16)) + 2 * MARGIN
+    wide = max(picture.width, width(title, 17), wide) + 2 * MARGIN
     high = picture.height + 2 * MARGIN + header
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{high:.0f}" viewBox="0 0 {wide:.0f} {high:.0f}"'
@@ -77,6 +84,11 @@ def arrow(x: float, y: float) -> str:
     return f'<path class="arrow" d="M{n(x)} {n(y)}l-7 -3.2v6.4z" fill="{LINE_COLOUR}"/>'
 
 
+def alarm(content: str) -> str:
+    """What is not finite catches the eye."""
+    return ' font-weight="600"' if "NaN" in content or "inf" in content else ""
+
+
 def text(x: float, y: float, size: float, content: str, kind: str, colour: str = "", anchor: str = "middle", style: str = "") -> str:
     fill = f' fill="{colour}"' if colour else ""
     return (
@@ -92,11 +104,13 @@ def draw_node(placed: Placed, moment: Moment) -> list[str]:
         lines.append(f"<title>{escape(node.tip, quote=False)}</title>")
     lines += shape(placed, moment)
     for edge, height in placed.incoming:
-        if edge.gradient and edge.backward <= moment.backward:
+        if edge.gradient and (moment.passed is None or node.id in moment.passed):
             at = x - box.edge(height) - 9
             lines.append(text(at, y + height + 11, SMALL, edge.gradient, "part", RED, "end"))
-    for stem, height in zip(node.stems, box.stems, strict=True):
-        lines += draw_stem(stem, x + box.edge(height), y + height, x + box.right, moment)
+    for k, (stem, height) in enumerate(zip(node.stems, box.stems, strict=True)):
+        value = moment.values is None or node.id in moment.values
+        gradient = moment.gradients is None or (node.id, k) in moment.gradients
+        lines += draw_stem(stem, (x + box.edge(height), y + height), x + box.right, value, gradient)
     return [*lines, "</g>"]
 
 
@@ -130,15 +144,14 @@ def shape(placed: Placed, moment: Moment) -> list[str]:
     return lines
 
 
-def draw_stem(stem: Stem, left: float, y: float, right: float, moment: Moment) -> list[str]:
-    """The line on which a value leaves, with the value above it and the gradient below."""
+def draw_stem(stem: Stem, start: Point, right: float, value: bool, gradient: bool) -> list[str]:
+    """The line on which a value leaves, with the value above it and the gradient below, where they are shown."""
     lines = []
+    left, y = start
     if stem.result:
         lines += [f'<path class="wire" d="M{n(left)} {n(y)}H{n(right - 6)}" stroke="{LINE_COLOUR}" stroke-width="1.3"/>', arrow(right, y)]
-    if stem.forward <= moment.forward:
-        for k, line in enumerate(stem.value):
-            lines.append(text(left + 6, y - above(stem) + 1 + LINE * (k + 1) - 1, LABEL, line, "value", GREEN, "start"))
-    if stem.backward <= moment.backward:
-        for k, line in enumerate(stem.gradient):
-            lines.append(text(left + 6, y + LINE * (k + 1), LABEL, line, "gradient", RED, "start"))
+    for k, line in enumerate(stem.value if value else ()):
+        lines.append(text(left + 6, y - above(stem) + LINE * (k + 1), LABEL, line, "value", GREEN, "start", alarm(line)))
+    for k, line in enumerate(stem.gradient if gradient else ()):
+        lines.append(text(left + 6, y + LINE * (k + 1), LABEL, line, "gradient", RED, "start", alarm(line)))
     return lines

@@ -28,6 +28,6 @@ def describe(x: Any) -> str:
     name = f"{x.name}: {x.type}" if x.name else f"{x.type}"
     if x.op is None:
         return f"{name}, a constant"
-    if x.label and x.label.variable:
-        return f"{name}, a variable"
+    if not x.operands:
+        return f"{name}, {'a variable' if x.label and x.label.variable else f'an {x.op.name}'}"
     return f"{name}, made by {x.op.name} at {x.site}" if x.site else f"{name}, made by {x.op.name}"

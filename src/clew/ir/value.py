@@ -92,13 +92,15 @@ def toposort(outputs: Iterable[Value]) -> list[Value]:
         stack.append(output)
         while stack:
             v = stack.pop()
-            if v is None:  # the value below has all its operands placed
+            if v is None:  # the operands of the value below are all placed
                 order.append(stack.pop())  # type: ignore[arg-type]
             elif v not in seen:
                 seen.add(v)
-                if v.operands:
-                    stack += (v, None)
-                    stack += v.operands[::-1]
+                operands = v.operands
+                if operands:
+                    stack.append(v)
+                    stack.append(None)
+                    stack.extend(operands if len(operands) == 1 else operands[::-1])
                 else:
                     order.append(v)
     return order

@@ -148,7 +148,7 @@ def _plan(spec: str, left_shape: Shape, right_shape: Shape) -> Callable[[Array, 
             a, b = b, a
         y = _arranged(a, *first) @ _arranged(b, *second)
         if y.shape != shape:
-            y = y.reshape(shape) if shape else y.reshape(())[()]
+            y = y.reshape(shape)[()]
         return y if order is None else y.transpose(order)
 
     return run

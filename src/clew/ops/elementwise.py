@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
@@ -17,10 +18,21 @@ Partial = Callable[..., Any]
 
 
 class Rule(NamedTuple):
-    """A named repair: ``repair(*operands)`` is the stable value that stands for an op of these operands, or None."""
+    """A named repair: what an op makes of operands, one of which is made by an op of class ``of``, is stated stably.
+
+    ``repair(*operands)`` is the stable value, newly made, or None where the pattern is another.
+    """
 
     name: str
+    of: type[Op]
     repair: Callable[..., Value | None]
+
+
+class _Nested(threading.local):
+    depth = 0
+
+
+nested = _Nested()  # repairs that are tried within one another, per thread
 
 
 class Elementwise(Op):
@@ -32,7 +44,7 @@ class Elementwise(Op):
 
     partials: ClassVar[tuple[Partial | None, ...]]
     scalar: ClassVar[str] = ""  # its name in the scalar language, if not the op's own
-    rules: ClassVar[tuple[Rule, ...]] = ()  # how patterns that end in this op are repaired; all are listed in ``repair``
+    rules: ClassVar[Mapping[type, list[Rule]]] = {}  # its repairs, by their ``of``; all are listed in ``repair``
     results: ClassVar[dict[Type, Type]]  # what was inferred before, by the type of all operands
 
     def __init_subclass__(cls) -> None:
@@ -40,41 +52,44 @@ class Elementwise(Op):
         cls.results = {}
 
     def __call__(self, *operands: Any) -> Any:
-        values = plain = arrays = False
         for x in operands:
-            if x.__class__ is Value:
-                values = True
-            elif x.__class__ is float or x.__class__ is int:
-                plain = True
-            else:
-                arrays = True
-        if values:
-            return self.apply(*operands) if not (plain or arrays) else self.apply(*alike(operands))
-        return self.reference(*(typed(operands) if plain else operands))
+            kind = x.__class__
+            if kind is Value:
+                return self.apply(*alike(operands))
+            if kind is float or kind is int:
+                break
+        else:
+            return self.reference(*operands)
+        return self.apply(*alike(operands)) if Value in map(type, operands) else self.reference(*typed(operands))
 
     def apply(self, *operands: Value) -> Value:
-        # The hot path of eager mode: Op.apply, unrolled for operands of one type.
+        # The hot path of eager mode: Op.apply, unrolled for operands of one type that was met before.
         type = operands[0].type
+        result = self.results.get(type)
+        if result is None:
+            made = super().apply(*operands)
+            if all([x.type is type for x in operands]):
+                self.results[type] = made.type
+            return made
         known = True
         tracked = False
         for x in operands:
             if x.type is not type:
                 return super().apply(*operands)
-            if x.data is None:
-                known = False
             if x.op is not None:
                 tracked = True
-        result = self.results.get(type)
-        if result is None:
-            made = super().apply(*operands)
-            self.results[type] = made.type
-            return made
+                if x.data is None:
+                    known = False
         if known and not (tracked and recording.on):
             return Value(None, (), result, quiet.run(self.reference, *[x.data for x in operands]))
-        if self.rules:
-            repaired = self.repair(*operands)
-            if repaired is not None:
-                return repaired
+        rules = self.rules
+        if rules:
+            for x in operands:
+                if x.op.__class__ in rules:
+                    repaired = self.repair(*operands)
+                    if repaired is not None:
+                        return repaired
+                    break
         if not known:
             return Value(self, operands, result, None, None, here())
         return Value(self, operands, result, quiet.run(self.reference, *[x.data for x in operands]), None, here())
@@ -86,12 +101,19 @@ class Elementwise(Op):
         return first
 
     def repair(self, *operands: Value) -> Value | None:
-        for rule in self.rules:
-            stable = rule.repair(*operands)
-            if stable is not None:
-                stable.label = Label(note=f"repaired: {rule.name}")
-                return stable
-        return None
+        if nested.depth == 16:  # a chain of a million quotients is no pattern
+            return None
+        nested.depth += 1
+        try:
+            for x in operands:
+                for rule in self.rules.get(x.op.__class__, ()):
+                    stable = rule.repair(*operands)
+                    if stable is not None:
+                        stable.label = Label(note=f"repaired: {rule.name}")
+                        return stable
+            return None
+        finally:
+            nested.depth -= 1
 
     def local(self, k: int, y: Any, *operands: Any) -> Any:
         partial = self.partials[k]
@@ -102,7 +124,9 @@ class Elementwise(Op):
         if partial is None:
             return None
         d = partial(y, *operands)
-        return g if d.__class__ is int and d == 1 else chain(g, d)
+        if d.__class__ is int and d == 1:
+            return g
+        return chain(g, d)
 
     def push(self, k: int, t: Any, y: Any, *operands: Any) -> Any:
         return self.pull(k, t, y, *operands)
@@ -184,8 +208,11 @@ def lift(x: Any, model: Value) -> Value:
 
 def typed(operands: tuple[Any, ...]) -> list[Array]:
     """Plain numbers among arrays, in the arrays' dtype."""
-    dtype = next(x.dtype for x in operands if hasattr(x, "dtype"))
-    return [x if hasattr(x, "dtype") else dtype.type(x) for x in operands]
+    for x in operands:
+        if x.__class__ is not float and x.__class__ is not int:
+            number = x.dtype.type
+            break
+    return [number(x) if x.__class__ is float or x.__class__ is int else x for x in operands]
 
 
 @dataclass(frozen=True)
@@ -198,6 +225,11 @@ class Chain(Elementwise):
     """
 
     partials = (lambda y, g, d: d, lambda y, g, d: g)
+
+    def __call__(self, g: Any, d: Any) -> Any:
+        if g.__class__ is Value or d.__class__ is Value:
+            return super().__call__(g, d)
+        return self.reference(g, g.dtype.type(d) if d.__class__ is int or d.__class__ is float else d)
 
     def reference(self, g: Array, d: Array) -> Array:
         y = g * d

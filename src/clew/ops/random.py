@@ -105,7 +105,7 @@ class RandomBits(Flat):
                 part[..., 0], part[..., 1] = threefry(pair, (places, draws[some]), np.add, np.bitwise_xor, rotated, U32.type)
         shape = (*key.shape[:-1], *self.shape)
         if self.dtype == U32:
-            return words.reshape(len(keys), -1)[:, :count].reshape(shape)[()]
+            return words.reshape(len(keys), 2 * blocks)[:, :count].reshape(shape)[()]
         return (words[..., 0].astype(U64) | words[..., 1].astype(U64) << 32).reshape(shape)[()]
 
     def batch(self, size: int, batched: tuple[bool, ...], key: Any, draw: Any) -> Any:

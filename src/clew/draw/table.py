@@ -1,0 +1,63 @@
+"""A graph as a table: a row for each node, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from ..ir import Array
+from .nodes import NodeView, operation
+from .summary import SMALL, elements, number, spread
+
+GAP = "   "
+
+
+def table(nodes: Iterable[NodeView]) -> str:
+    """Name, operation, inputs, type, value, local gradients, gradient and notes of each node; empty columns are left out.
+
+    Arrays are summarised as ``min … mean … max``, with the share of zeros, and NaN and infinities counted. Types are
+    shown where there are arrays; the local gradient to each input, where it is not one number per element, is a word.
+    """
+    rows = list(nodes)
+    arrays = any([node.type.shape for node in rows])
+    columns = {
+        "name": [node.name for node in rows],
+        "operation": [operation(node) for node in rows],
+        "inputs": [", ".join(node.inputs) for node in rows],
+        "type": [str(node.type) if arrays else "" for node in rows],
+        "value": [summary(node.value) for node in rows],
+        "local gradient": [local_gradients(node) for node in rows],
+        "gradient": ["" if node.gradient is None else summary(node.gradient) for node in rows],
+        "note": [node.note or "" for node in rows],
+    }
+    if not any(columns["gradient"]):
+        del columns["local gradient"]
+    return aligned({title: cells for title, cells in columns.items() if any(cells)}, numeric=("value", "gradient"))
+
+
+def summary(x: Array) -> str:
+    """A number, the elements of a short vector, or what can be said of an array in a few numbers."""
+    array = np.asarray(x)
+    if array.ndim == 0:
+        return number(array[()])
+    return elements(array, number) if array.ndim == 1 and 0 < array.size <= SMALL else spread(array, number)
+
+
+def local_gradients(node: NodeView) -> str:
+    """``x: 1  y: 1``: how the node moves with each of its inputs."""
+    named = [(name, local) for name, local in zip(node.inputs, node.local_gradients, strict=True) if local is not None]
+    words = {local for _, local in named if isinstance(local, str)}
+    if len(words) == 1 and all([isinstance(local, str) for _, local in named]):
+        return words.pop()
+    return "  ".join([f"{name}: {local if isinstance(local, str) else summary(local)}" for name, local in named])
+
+
+def aligned(columns: dict[str, list[str]], numeric: Sequence[str] = ()) -> str:
+    """Columns under their titles. The ``numeric`` ones stand to the right, unless longer texts are among the numbers."""
+    printed = []
+    for title, cells in columns.items():
+        width = max(map(len, [title, *cells]))
+        right = title in numeric and not any([" " in cell for cell in cells])
+        printed.append([cell.rjust(width) if right else cell.ljust(width) for cell in (title, "-" * width, *cells)])
+    return "\n".join([GAP.join(row).rstrip() for row in zip(*printed, strict=True)])

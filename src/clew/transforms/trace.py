@@ -1,0 +1,99 @@
+"""``trace``: the graph that a function computes by."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..array.promotion import value_of
+from ..errors import GraphError
+from ..ir import INPUT, Graph, Value, parameter, recording, toposort
+from ..pytree import flatten
+from ..tensor import Tensor, transforming, unwrap
+from ..view import GraphView, view
+from .functional import name_of
+
+Function = Callable[..., Any]
+
+
+def trace(f: Function) -> Callable[..., GraphView]:
+    """The function that returns, instead of its result, the graph that ``f`` computes by, run on these arguments.
+
+    ``f`` is called once with tensors that have a type and no value yet: control flow in Python that depends on a value
+    raises ``ConcretizationError``. Arguments (also within containers) that are tensors, arrays, floats or integers
+    become inputs, named after the parameters of ``f``; numbers become default floats. Any other argument (booleans,
+    strings, None) is passed to ``f`` as it is. Tracked tensors that ``f`` uses from outside become inputs too.
+
+    >>> import clew as cl
+    >>> def f(x, y):
+    ...     return (x + y) ** 2
+    >>> print(cl.trace(f)(1.0, 2.0).text)
+    graph f(x: f32[], y: f32[]) -> f32[]:
+      %0: f32[] = add(x, y)
+      %1: f32[] = constant(2.0)
+      %2: f32[] = pow(%0, %1)
+      return %2
+    <BLANKLINE>
+    """
+
+    @wraps(f)
+    def traced(*args: Any, **kwargs: Any) -> GraphView:
+        leaves, tree = flatten([args, kwargs])
+        names = _names(f, args, kwargs)
+        values = {k: value_of(float(x) if isinstance(x, int) else unwrap(x)) for k, x in enumerate(leaves) if _varies(x)}
+        inputs = {k: parameter(names[k], v.type) for k, v in values.items()}
+        positional, keywords = tree.unflatten(Tensor(inputs[k]) if k in inputs else x for k, x in enumerate(leaves))
+        outputs = _outputs(f, positional, keywords)
+        free = [v for v in toposort(outputs) if v.op is INPUT and v not in set(inputs.values())]
+        graph = Graph(name_of(f), (*inputs.values(), *free), outputs)
+        given = {**{inputs[k]: v.data for k, v in values.items()}, **{v: v.data for v in free}}
+        for v, data in given.items():
+            if data is None:
+                raise GraphError(f"trace: {v.name} of {name_of(f)} is traced itself and has no value; trace from outside")
+        return view(graph, given)
+
+    return traced
+
+
+def _outputs(f: Function, positional: Any, keywords: Any) -> tuple[Value, ...]:
+    """What ``f`` returns on tensors without values, flattened."""
+    before, recording.on = recording.on, True
+    transforming.depth += 1
+    try:
+        returned = f(*positional, **keywords)
+    finally:
+        transforming.depth -= 1
+        recording.on = before
+    results, _ = flatten(returned)
+    if not results:
+        raise GraphError(f"trace: {name_of(f)} returned nothing that could be traced; return a tensor")
+    return tuple(value_of(unwrap(x)) for x in results)
+
+
+def _varies(x: Any) -> bool:
+    return isinstance(x, Tensor | np.ndarray | np.generic | float | int) and not isinstance(x, bool)
+
+
+def _names(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+    """A name for each leaf of the arguments: the parameter of ``f``, and the path within a container."""
+    pairs = [*zip(_parameters(f, len(args)), args, strict=True), *kwargs.items()]
+    return [path for name, x in pairs for path in flatten(x, name)[1].paths]
+
+
+def _parameters(f: Function, count: int) -> Iterable[str]:
+    """The names of the first ``count`` positional parameters."""
+    try:
+        signature = inspect.signature(f)
+    except ValueError:  # a built-in function that does not tell
+        return [f"x{k}" for k in range(count)]
+    names: list[str] = []
+    for p in signature.parameters.values():
+        if p.kind is p.VAR_POSITIONAL:
+            names += [f"{p.name}{k}" for k in range(count - len(names))]
+        elif p.kind is not p.KEYWORD_ONLY:
+            names.append(p.name)
+    return [*names, *(f"x{k}" for k in range(len(names), count))][:count]
