@@ -6,6 +6,7 @@
       TypeRuleError (TypeError, ValueError)   an operation was given operands its type rule refuses
       AxisError (IndexError)                  an axis or an index lies outside its operand
       GradientError                           a derivative was asked for that does not exist or was misstated
+        GradientMismatch                      a check found a derivative that is wrong
       GraphError                              a graph is malformed
       ParseError                              graph text, or an expression, could not be read
       ConcretizationError                     a value was asked of a node that has none yet
@@ -30,6 +31,10 @@ class AxisError(TypeRuleError, IndexError):
 
 class GradientError(ClewError):
     """A derivative was asked for that does not exist, or a rule for one was misstated."""
+
+
+class GradientMismatch(GradientError):
+    """A check found a derivative that is not what it should be."""
 
 
 class GraphError(ClewError):

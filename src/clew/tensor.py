@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from inspect import signature
 from types import ModuleType
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, overload
 
 import numpy as np
 
-from .array import dtypes, functional, indexing, linear_algebra, manipulation, searching, statistics
+from .array import dtypes, functional, indexing, linear_algebra, manipulation, searching, softmax, statistics
 from .array import elementwise as el
 from .array.promotion import value_of
 from .diff.reverse import backward as walk_backward
@@ -53,6 +54,12 @@ class _Transforming(threading.local):
 transforming = _Transforming()
 
 
+@overload
+def lift(function: Callable[P, Value]) -> Callable[P, Tensor]: ...
+@overload
+def lift(function: Callable[P, tuple[Value, ...]]) -> Callable[P, tuple[Tensor, ...]]: ...
+@overload
+def lift(function: Callable[P, Any]) -> Callable[P, Any]: ...
 def lift(function: Callable[P, Any]) -> Callable[P, Any]:
     """A function of values as a function of tensors: tensors among the arguments are opened, values in the result wrapped."""
 
@@ -100,9 +107,19 @@ def reflected(function: Callable[[Any, Any], Value]) -> Callable[[Tensor, Any], 
     return method
 
 
-def method(function: Callable[..., Any]) -> Callable[..., Any]:
+def method(function: Callable[..., Value]) -> Callable[..., Tensor]:
     """A function of arrays as a method of its first argument."""
     return lift(function)
+
+
+def reduction(function: Callable[..., Value]) -> Callable[..., Tensor]:
+    """A function with a keyword ``axis`` as a method that also takes it by position, as NumPy's do."""
+
+    @wraps(function)
+    def reduced(self: Tensor, axis: Any = None, **options: Any) -> Tensor:
+        return Tensor(function(self.value, axis=axis, **options))
+
+    return reduced
 
 
 class Tensor:
@@ -355,10 +372,10 @@ class Tensor:
     # NumPy's and PyTorch's methods, as functions of the namespace
 
     abs = method(el.abs)
-    all = method(statistics.all)
-    any = method(statistics.any)
-    argmax = method(statistics.argmax)
-    argmin = method(statistics.argmin)
+    all = reduction(statistics.all)
+    any = reduction(statistics.any)
+    argmax = reduction(statistics.argmax)
+    argmin = reduction(statistics.argmin)
     argsort = method(searching.argsort)
     astype = method(dtypes.astype)
     clip = method(el.clip)
@@ -366,24 +383,24 @@ class Tensor:
     expand_dims = method(manipulation.expand_dims)
     flatten = method(manipulation.flatten)
     log = method(el.log)
-    max = method(statistics.max)
-    mean = method(statistics.mean)
-    min = method(statistics.min)
-    prod = method(statistics.prod)
+    max = reduction(statistics.max)
+    mean = reduction(statistics.mean)
+    min = reduction(statistics.min)
+    prod = reduction(statistics.prod)
     relu = method(functional.relu)
     reshape = method(manipulation.reshape)
     round = method(el.round)
     sigmoid = method(el.sigmoid)
-    softmax = method(functional.softmax)
+    softmax = method(softmax.softmax)
     sort = method(searching.sort)
     sqrt = method(el.sqrt)
     square = method(el.square)
     squeeze = method(manipulation.squeeze)
-    std = method(statistics.std)
-    sum = method(statistics.sum)
+    std = reduction(statistics.std)
+    sum = reduction(statistics.sum)
     tanh = method(el.tanh)
     transpose = method(manipulation.transpose)
-    var = method(statistics.var)
+    var = reduction(statistics.var)
 
     @property
     def T(self) -> Tensor:
@@ -393,7 +410,7 @@ class Tensor:
     @property
     def mT(self) -> Tensor:
         """The last two axes exchanged."""
-        return wrap(linear_algebra.matrix_transpose(self.value))  # type: ignore[no-any-return]
+        return wrap(manipulation.matrix_transpose(self.value))  # type: ignore[no-any-return]
 
     # NumPy
 
@@ -415,6 +432,12 @@ class Tensor:
                 f"np.{function.__name__} has no counterpart in clew for tensors; use clew's functions, or leave the graph "
                 f"with .numpy()\n  at {Site(*here())}"
             )
+        parameters = list(signature(counterpart).parameters.values())
+        positional = len([p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)])
+        if len(args) > positional and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+            names = list(signature(function).parameters)[positional : len(args)]
+            kwargs = {**dict(zip(names, args[positional:], strict=True)), **kwargs}
+            args = args[:positional]
         return counterpart(*args, **kwargs)
 
 

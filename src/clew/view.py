@@ -8,6 +8,8 @@ from functools import cached_property
 from os import PathLike
 from typing import Any
 
+import numpy as np
+
 from .diff.reverse import pull_back, reaching
 from .draw import draw, frames
 from .draw.nodes import NodeView, node_views
@@ -153,9 +155,7 @@ def view_of(output: Value, name: str) -> GraphView:
     return view(graph_of(name, (output,)))
 
 
-def view(
-    graph: Graph, given: Mapping[Value, Any] | None = None, wanted: Collection[Value] | None = None
-) -> GraphView:
+def view(graph: Graph, given: Mapping[Value, Any] | None = None, wanted: Collection[Value] | None = None) -> GraphView:
     """The graph run with these inputs (none: those it knows), forward, and backward from a scalar output.
 
     Gradients are those of every value, or only of ``wanted`` ones.
@@ -164,8 +164,11 @@ def view(
     gradients: dict[Value, Array] = {}
     edges: dict[tuple[Value, int], Array] = {}
     output = graph.outputs[0]
-    if len(graph.outputs) == 1 and not output.shape and output.type.differentiable:
+    if len(graph.outputs) == 1 and not output.shape and output.type.differentiable and output.op is not None:
         gradients = pull_back({output: output.dtype.type(1)}, values.__getitem__, wanted, edges)
+        for v in graph.inputs:
+            if v not in gradients and v.type.differentiable and (wanted is None or v in wanted):
+                gradients[v] = np.zeros(v.shape, v.dtype)[()]
     return GraphView(graph, values, gradients, edges)
 
 

@@ -45,6 +45,9 @@ class Sample:
     def rng(self) -> np.random.Generator:
         return np.random.default_rng(self.seed)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # what hypothesis shows
+        printer.text(repr(self))
+
     def __repr__(self) -> str:
         lines = [f"{x.name} = np.array({np.asarray(a).tolist()}, {str(a.dtype)!r})" for x, a in self.point.items()]
         return "\n".join(["", show(self.graph, None), *lines, f"smooth={self.smooth} precise={self.precise} seed={self.seed}"])

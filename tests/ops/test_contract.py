@@ -45,12 +45,6 @@ def all_cases() -> Iterator[Any]:
 every_case = pytest.mark.parametrize("case", list(all_cases()))
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    with np.errstate(all="ignore"):
-        yield
-
-
 # --- drawing and comparing -------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import inf, nan, pi
 from typing import Any
 
@@ -36,12 +36,6 @@ from clew.ops.rounding import floor, sign
 from clew.ops.trigonometric import atan2
 
 Route = Callable[..., list[Any]]
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    with np.errstate(all="ignore"):
-        yield
 
 
 def arrays(f: Callable[..., Value], *xs: Any) -> list[Any]:

@@ -48,7 +48,7 @@ def broadcast_to(x: Value, shape: Shape) -> Value:
     if stretched:
         x = reshape(x, tuple(n for k, n in enumerate(x.shape) if k not in stretched))
     axes = (*range(lead), *(lead + k for k in stretched))
-    return broadcast(x, axes, tuple(shape[a] for a in axes))  # type: ignore[no-any-return]
+    return broadcast(x, axes, tuple(shape[a] for a in axes))
 
 
 def aligned(operation: str, *xs: Any) -> list[Value]:

@@ -18,7 +18,7 @@ from .arguments import check_device, dtype_of, integer_of, number_of, refused, s
 from .broadcasting import broadcast_to
 from .lifting import ArrayLike
 from .manipulation import stack
-from .promotion import DEFAULT_FLOAT, DEFAULT_INTEGER, as_weak, is_scalar, promoted, scalar_dtype, value_of
+from .promotion import DEFAULT_FLOAT, DEFAULT_INTEGER, as_weak, cast_to, is_scalar, promoted, scalar_dtype, value_of
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Value:
@@ -84,9 +84,8 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None,
     ([0, 1, 2, 3], [1.0, 1.5])
     """
     check_device("arange", device)
-    first, last, by = (None if x is None else number_of("arange", "a bound", x) for x in (start, stop, step))
-    if last is None:
-        first, last = 0, first
+    given = (0, start, step) if stop is None else (start, stop, step)
+    first, last, by = (number_of("arange", "a bound", x) for x in given)
     if by == 0:
         raise refused("arange", "the step is 0; it would never arrive", kind=UsageError)
     integers = all(isinstance(x, int) for x in (first, last, by))
@@ -116,8 +115,11 @@ def linspace(
         return constant(np.linspace(start, stop, count, endpoint=endpoint).astype(wanted))
     a, b = promoted("linspace", start, stop)
     part = np.linspace(0, 1, count, endpoint=endpoint).reshape((count,) + (1,) * max(a.ndim, b.ndim))
-    parts = [constant(p.astype(wanted if dtype is not None else a.dtype if a.type.differentiable else wanted)) for p in (1 - part, part)]
-    return elementwise.add(elementwise.multiply(a, parts[0]), elementwise.multiply(b, parts[1]))
+    made = a.dtype if dtype is None and a.type.differentiable else wanted
+    return elementwise.add(
+        elementwise.multiply(cast_to(a, made), constant((1 - part).astype(made))),
+        elementwise.multiply(cast_to(b, made), constant(part.astype(made))),
+    )
 
 
 def full(shape: Any, fill_value: ArrayLike, *, dtype: Any = None, device: Any = None) -> Value:

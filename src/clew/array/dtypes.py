@@ -126,7 +126,7 @@ def finfo(type: Any, /) -> FloatInfo:
     dtype = _dtype("finfo", type)
     if dtype not in FLOATS:
         raise refused("finfo", f"{dtype} is not a floating-point dtype; iinfo tells of integers")
-    info = ml_dtypes.finfo(dtype)
+    info: Any = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
     return FloatInfo(info.bits, float(info.eps), float(info.max), float(info.min), float(info.smallest_normal), dtype)
 
 

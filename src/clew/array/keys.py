@@ -81,7 +81,8 @@ def _item(function: str, x: Value, item: Any) -> Any:
     if isinstance(item, int | np.integer):
         return int(item)
     v = integer_array(function, item, masks=True)
-    return int(v.data) if not v.ndim and v.op is None and v.dtype != BOOL else v
+    known = v.op is None and v.data is not None
+    return int(v.data) if known and not v.ndim and v.dtype != BOOL else v  # type: ignore[arg-type]
 
 
 def integer_array(function: str, indices: Any, masks: bool = False) -> Value:

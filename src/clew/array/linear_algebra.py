@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from string import ascii_lowercase
 from typing import Any
 
-from ..ir import Value
+import numpy as np
+
+from ..ir import Shape, Value
 from ..ops import einsum as summation
 from ..ops import movement
 from ..ops.contraction import contract
-from . import broadcasting, statistics
+from . import statistics
 from .arguments import axes_of, axis_of, integer_of, refused
 from .lifting import ArrayLike
 from .promotion import promoted, value_of
@@ -30,7 +31,8 @@ def matmul(x1: ArrayLike, x2: ArrayLike, /) -> Value:
         raise refused("matmul", "a 0-d array is no vector; multiply with *", a, b)
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else -1]:
         raise refused("matmul", _mismatch(a, b), a, b)
-    return _contracted("matmul", a, b, "ij"[2 - min(a.ndim, 2) :], "jk"[: min(b.ndim, 2)], "i" * (a.ndim > 1) + "k" * (b.ndim > 1))
+    rows, columns = "i" * (a.ndim > 1), "k" * (b.ndim > 1)
+    return _contracted("matmul", a, b, f"{rows}j", f"j{columns}", rows + columns)
 
 
 def _mismatch(a: Value, b: Value) -> str:
@@ -49,21 +51,24 @@ def _contracted(function: str, a: Value, b: Value, left: str, right: str, result
 
     An axis that broadcasts from size 1 is left out of its operand: nothing is repeated in memory.
     """
-    fronts = [a.shape[: a.ndim - len(left)], b.shape[: b.ndim - len(right)]]
-    ndim = max(map(len, fronts))
-    letters = [chr(ord("A") + k) if k < 26 else chr(0x400 + k) for k in range(ndim)]
-    named = []
-    for x, front, tail in zip((a, b), fronts, (left, right), strict=True):
-        other = fronts[1] if x is a and len(named) == 0 else fronts[0]
-        keep = [k for k in range(-len(front), 0) if front[k] != 1 or -k > len(other) or other[k] == 1]
-        shape = tuple(front[k] for k in keep) + x.shape[len(front) :]
-        named.append((movement.reshape(x, shape), "".join(letters[k] for k in keep) + tail))
-    for k in range(1, min(map(len, fronts)) + 1):
-        if fronts[0][-k] != fronts[1][-k] and 1 not in (fronts[0][-k], fronts[1][-k]):
-            why = f"the axes in front, {fronts[0]} and {fronts[1]}, do not broadcast"
-            raise refused(function, f"{why}: sizes must be equal, or 1", a, b)
-    (a, first), (b, second) = named
-    return contract(f"{first},{second}->{''.join(letters)}{result}", a, b)
+    fronts = a.shape[: a.ndim - len(left)], b.shape[: b.ndim - len(right)]
+    try:
+        common = np.broadcast_shapes(*fronts)
+    except ValueError:
+        why = f"the axes in front, {fronts[0]} and {fronts[1]}, do not broadcast; sizes must be equal, or 1"
+        raise refused(function, why, a, b) from None
+    letters = [chr(0x100 + k) for k in range(len(common))]
+    a, first = _without_stretched(a, fronts[0], common, letters)
+    b, second = _without_stretched(b, fronts[1], common, letters)
+    return contract(f"{first}{left},{second}{right}->{''.join(letters)}{result}", a, b)
+
+
+def _without_stretched(x: Value, front: Shape, common: Shape, letters: list[str]) -> tuple[Value, str]:
+    """``x`` without the axes in front that are stretched, and the letters of those that are left."""
+    lead = len(common) - len(front)
+    kept = [k for k, n in enumerate(front) if n == common[lead + k]]
+    shape = tuple(front[k] for k in kept) + x.shape[len(front) :]
+    return movement.reshape(x, shape), "".join(letters[lead + k] for k in kept)
 
 
 def dot(x1: ArrayLike, x2: ArrayLike, /) -> Value:
@@ -102,8 +107,8 @@ def tensordot(x1: ArrayLike, x2: ArrayLike, /, *, axes: int | tuple[Sequence[int
     if [a.shape[k] for k in first] != [b.shape[k] for k in second]:
         sizes = f"{tuple(a.shape[k] for k in first)} and {tuple(b.shape[k] for k in second)}"
         raise refused("tensordot", f"axes {first} and {second} have sizes {sizes}; they must be equal", a, b)
-    left = [chr(0x100 + k) for k in range(a.ndim)]
-    right = [chr(0x200 + k) for k in range(b.ndim)]
+    left = [chr(0x200 + k) for k in range(a.ndim)]
+    right = [chr(0x300 + k) for k in range(b.ndim)]
     for k, m in zip(first, second, strict=True):
         right[m] = left[k]
     result = [x for x in left + right if not (x in left and x in right)]
@@ -125,7 +130,7 @@ def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Value:
     if ends[0].shape[-1] != ends[1].shape[-1]:
         why = f"axis {axis} has sizes {ends[0].shape[-1]} and {ends[1].shape[-1]}; they must be equal"
         raise refused("vecdot", why, a, b)
-    return _contracted("vecdot", *ends, "j", "j", "")
+    return _contracted("vecdot", ends[0], ends[1], "j", "j", "")
 
 
 def einsum(subscripts: str, /, *operands: ArrayLike) -> Value:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from . import broadcasting
 from .arguments import Axis, axes_of, axis_of, integer_of, known_array, refused, shape_of, values_of
 from .lifting import ArrayLike
 from .promotion import promoted, value_of
+
+PadMode = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
 
 
 def reshape(x: ArrayLike, /, shape: Any, *, copy: bool | None = None) -> Value:
@@ -259,7 +262,7 @@ def split(x: ArrayLike, indices_or_sections: Any, /, axis: int = 0) -> tuple[Val
             raise refused("split", f"axis {a} of size {n} has no {count} equal parts; give the positions of the cuts", v)
         cuts = list(range(n // count, n, n // count)) if n else [0] * (count - 1)
     places = [0, *(min(max(k + n if k < 0 else k, 0), n) for k in cuts), n]
-    return tuple(movement.narrow(v, a, i, max(i, j)) for i, j in zip(places, places[1:], strict=False))
+    return tuple(movement.narrow(v, a, i, max(i, j)) for i, j in pairwise(places))
 
 
 def tile(x: ArrayLike, repetitions: tuple[int, ...], /) -> Value:
@@ -348,7 +351,7 @@ def broadcast_arrays(*arrays: ArrayLike) -> tuple[Value, ...]:
     return tuple(broadcasting.broadcast_to(v, shape) for v in values)
 
 
-def pad(x: ArrayLike, /, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> Value:
+def pad(x: ArrayLike, /, pad_width: Any, mode: PadMode = "constant", *, constant_values: float = 0) -> Value:
     """More elements before and after those of each axis.
 
     ``pad_width`` is a number for all sides, ``(before, after)`` for all axes, or one such pair for each axis. The new
@@ -370,8 +373,8 @@ def pad(x: ArrayLike, /, pad_width: Any, mode: str = "constant", *, constant_val
         raise refused("pad", f"pad_width {pad_width} is negative; slice to cut off", v)
     if mode == "constant":
         return movement.pad(v, tuple(b for b, _ in pairs), tuple(a for _, a in pairs), value=constant_values)
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        modes = "'constant', 'edge', 'reflect', 'symmetric', 'wrap'"
+    if mode not in get_args(PadMode):
+        modes = ", ".join(map(repr, get_args(PadMode)))
         raise refused("pad", f"no mode {mode!r}; modes are {modes}", v, kind=UsageError)
     for axis, (before, after) in enumerate(pairs):
         if before or after:

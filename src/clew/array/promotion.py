@@ -14,7 +14,6 @@ import numpy as np
 
 from ..errors import TypeRuleError
 from ..ir import DTYPES, FLOATS, INTEGERS, NAMES, Dtype, Value, constant, here, located
-from ..ops.elementwise import filled
 from ..ops.rounding import cast
 
 DEFAULT_FLOAT = DTYPES["f32"]

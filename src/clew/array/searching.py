@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -74,7 +74,7 @@ def searchsorted(x1: ArrayLike, x2: ArrayLike, /, *, side: str = "left", sorter:
 
 
 def _ranks(a: Value, b: Value, after: bool) -> Value:
-    """How many elements of ``a`` come before each of ``b`` when both are sorted together, equal ones of ``a`` too if ``after``."""
+    """How many elements of ``a`` come before each of ``b`` when both are sorted together, equal ones of ``a`` if ``after``."""
     n = b.type.size
     together = movement.concat(a, b, axis=0) if after else movement.concat(b, a, axis=0)
     places = sorting.argsort(sorting.argsort(together, 0), 0)

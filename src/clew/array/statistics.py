@@ -9,14 +9,12 @@ from math import inf
 from math import prod as product
 from typing import Any
 
-import numpy as np
-
-from ..ir import INTEGERS, Dtype, Type, Value, constant
+from ..ir import INTEGERS, Dtype, Value
 from ..ops import arithmetic, broadcast, comparison, cumulative, movement, power, reductions
 from ..ops.elementwise import filled
 from . import broadcasting
 from .arguments import Axis, axes_of, axis_of, dtype_of, floating, integer_of, number_of, refused
-from .dtypes import float32, int64, uint64
+from .dtypes import int64, uint64
 from .lifting import ArrayLike
 from .manipulation import expand_dims, ravel
 from .promotion import BOOL, cast_to, promoted, value_of
@@ -222,9 +220,7 @@ def _position(function: str, op: Any, x: ArrayLike, axis: int | None, keepdims: 
     return _kept(op(v, a), (a,), keepdims)
 
 
-def cumulative_sum(
-    x: ArrayLike, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
-) -> Value:
+def cumulative_sum(x: ArrayLike, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Value:
     """``y[i] = x[0] + ... + x[i]`` along ``axis``, which may be left out in 1-D; with a 0 in front if ``include_initial``.
 
     >>> import clew as cl
@@ -234,9 +230,7 @@ def cumulative_sum(
     return _running("cumulative_sum", cumulative.cumulative_sum, 0, x, axis, dtype, include_initial)
 
 
-def cumulative_prod(
-    x: ArrayLike, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
-) -> Value:
+def cumulative_prod(x: ArrayLike, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Value:
     """``y[i] = x[0] * ... * x[i]`` along ``axis``, which may be left out in 1-D; with a 1 in front if ``include_initial``.
 
     >>> import clew as cl
@@ -255,9 +249,7 @@ def _running(function: str, op: Any, start: int, x: ArrayLike, axis: int | None,
     return movement.widen(y, a, 1, 0, start) if include_initial else y
 
 
-def diff(
-    x: ArrayLike, /, *, axis: int = -1, n: int = 1, prepend: ArrayLike = None, append: ArrayLike = None
-) -> Value:
+def diff(x: ArrayLike, /, *, axis: int = -1, n: int = 1, prepend: ArrayLike = None, append: ArrayLike = None) -> Value:
     """``y[i] = x[i + 1] - x[i]`` along ``axis``, ``n`` times over, after ``prepend`` and ``append`` were put at the ends.
 
     >>> import clew as cl

@@ -12,7 +12,7 @@ from .build import Passes, scene
 from .known import Parts
 from .layout import layout
 from .play import moments
-from .png import png
+from .png import to_png
 from .scene import Scene
 from .summary import width
 from .svg import render
@@ -88,7 +88,7 @@ def save(svg: str, path: str | os.PathLike[str]) -> Path:
     if suffix == ".svg":
         file.write_text(svg, encoding="utf-8")
     else:
-        file.write_bytes(png(svg))
+        file.write_bytes(to_png(svg))
     return file
 
 

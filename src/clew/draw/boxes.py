@@ -59,6 +59,7 @@ def box(node: Node, incoming: list[Edge]) -> Box:
         "op": (max(2 * RADIUS, text + 20), 2 * RADIUS, RADIUS),
         "gate": (max(2 * RADIUS, text + 24), 2 * RADIUS, 8.0),
         "group": (text + 28, 52.0, 8.0),
+        "output": (text + 18, 28.0, 6.0),
         "port": (0.0, 8.0, 0.0),
         "tag": (width(node.title, SMALL) + 10, 16.0, 8.0),
     }[node.kind]
@@ -67,7 +68,13 @@ def box(node: Node, incoming: list[Edge]) -> Box:
 
 
 def around(
-    node: Node, incoming: list[Edge], wide: float, high: float, radius: float, ports: tuple[float, ...], stems: tuple[float, ...]
+    node: Node,
+    incoming: list[Edge],
+    wide: float,
+    high: float,
+    radius: float,
+    ports: tuple[float, ...],
+    stems: tuple[float, ...],
 ) -> Box:
     """A shape with the room for its stems, the gradients at its ports, its caption and its note."""
     gradients = max((width(edge.gradient, SMALL) + 10 for edge in incoming if edge.gradient), default=0.0)
@@ -81,7 +88,11 @@ def around(
         max(wide / 2 + gradients, caption),
         max(wide / 2 + out, caption),
         max([high / 2] + [above(stem) - y for stem, y in zip(node.stems, stems, strict=True)]),
-        max([high / 2 + under] + [y + below(stem) for stem, y in zip(node.stems, stems, strict=True)] + [y + 14 for y in ports[-1:] if gradients]),
+        max(
+            [high / 2 + under]
+            + [y + below(stem) for stem, y in zip(node.stems, stems, strict=True)]
+            + [y + 14 for y in ports[-1:] if gradients]
+        ),
         ports,
         stems,
     )

@@ -18,7 +18,9 @@ Passes = Literal["both", "forward"]
 
 SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "reciprocal": "1/x", "square": "x²", "neg": "−x"}
 SMALL = 64  # a constant of at most so many elements is looked at one by one
-COMMUTING = frozenset({"add", "mul", "maximum", "minimum", "logaddexp", "hypot", "equal", "not_equal", "logical_and", "logical_or"})
+COMMUTING = frozenset(
+    {"add", "mul", "maximum", "minimum", "logaddexp", "hypot", "equal", "not_equal", "logical_and", "logical_or"}
+)
 
 
 def scene(
@@ -86,6 +88,9 @@ class Builder:
         for v in ops:
             if scope and self.leaves(v, inside):
                 drawing.exit(v)
+        for v in self.graph.outputs if drawing.outermost else ():
+            if v in self.users:
+                drawing.output(v)
         return drawing.scene()
 
     def worthwhile(self, name: str, run: list[Value]) -> list[tuple[str, list[Value]]]:
@@ -111,12 +116,12 @@ class Builder:
             return False
         array = np.asarray(v.data)
         if array.size <= SMALL:
-            return array.size > 0 and bool((array == array.flat[0]).all())
+            return array.size == 1 or (array.size > 1 and bool((array == array.flat[0]).all()))
         return not any(array.strides)  # one element in memory, repeated
 
     def stem(self, v: Value, outermost: bool, bare: bool = False) -> Stem:
         """How a value leaves; ``bare`` where its labels stand elsewhere already."""
-        result = outermost and v in self.outputs
+        result = outermost and v in self.outputs and v not in self.users
         name = v.name or f"%{self.number[v]}"
         if bare:
             return Stem(name, result=result)
@@ -132,11 +137,25 @@ class Builder:
             text.append(f"value: {full(data)}")
         if gradient is not None:
             text.append(f"gradient: {full(gradient)}")
+            text += self.locals(v)
         if v.note:
             text.append(f"note: {v.note}")
         if v.site is not None:
             text.append(f"at {v.site}")
         return "\n".join(text)
+
+    def locals(self, v: Value) -> list[str]:
+        """The local gradients over the edges of a gate on numbers."""
+        arrays, result = [self.known.value(x) for x in v.operands], self.known.value(v)
+        if v.op is None or v.shape or result is None or any([a is None for a in arrays]):
+            return []
+        text = []
+        with np.errstate(all="ignore"):
+            for k, x in enumerate(v.operands):
+                local = v.op.local(k, result, *arrays)
+                if x.op is not None and local is not None:
+                    text.append(f"local gradient to {x.name or f'%{self.number[x]}'}: {lines(local, typed=False)[0]}")
+        return text
 
     def formula(self, v: Value) -> str:
         if v.op is None:
@@ -191,6 +210,11 @@ class Drawing:
     def exit(self, v: Value) -> None:
         target = self.place(Node(f"{self.name(v)}-out", "port", "", ports=1))
         self.exits.append(target)
+        self.edges.append(Edge(*self.source[v], target, 0))
+
+    def output(self, v: Value) -> None:
+        """A sign for a result that is read inside the graph too."""
+        target = self.place(Node(f"{self.name(v)}-result", "output", self.short(v.name or "result"), ports=1))
         self.edges.append(Edge(*self.source[v], target, 0))
 
     def leaf(self, x: Value) -> None:
@@ -253,7 +277,9 @@ class Drawing:
         """The edge over which ``uses`` read ``x``; it shows what they send back, if others read ``x`` too."""
         builder = self.builder
         if builder.trivial(x):
-            node = Node(f"{self.name(x)}-{target}-{port}", "constant", lines(x.data, False)[0].removeprefix("all "), 0, (Stem(),))
+            node = Node(
+                f"{self.name(x)}-{target}-{port}", "constant", lines(x.data, False)[0].removeprefix("all "), 0, (Stem(),)
+            )
             source = self.place(node), 0
         else:
             source = self.source[x]
@@ -265,23 +291,7 @@ class Drawing:
             for part in parts[1:]:
                 total = add(total, part)
             shown = lines(total, typed=False)[0]
-        self.edges.append(Edge(*source, target, port, shown, edge_tip(uses, builder)))
-
-
-def edge_tip(uses: list[tuple[Value, int]], builder: Builder) -> str:
-    """The local gradient over an edge, where it is one number."""
-    if len(uses) != 1:
-        return ""
-    (v, k), known = uses[0], builder.known
-    arrays, result = [known.value(x) for x in v.operands], known.value(v)
-    if result is None or result.shape or any([a is None for a in arrays]) or v not in known.gradients:
-        return ""
-    with np.errstate(all="ignore"):
-        local = v.op.local(k, result, *arrays)  # type: ignore[union-attr]
-    if local is None:
-        return ""
-    upstream = lines(known.gradients[v], False)[0]
-    return f"local gradient {lines(local, False)[0]}, times {upstream} from upstream"
+        self.edges.append(Edge(*source, target, port, shown))
 
 
 def body(v: Value, builder: Builder) -> Scene:

@@ -125,7 +125,9 @@ class Layered:
         previous = -1.0
         for n in row:
             links = self.before[n] if forward else self.after[n]
-            seats = [place[m] + port / 1000 for m, port in ((x.source, x.leave) if forward else (x.target, x.arrive) for x in links)]
+            seats = [
+                place[m] + port / 1000 for m, port in ((x.source, x.leave) if forward else (x.target, x.arrive) for x in links)
+            ]
             previous = keys[n] = sum(seats) / len(seats) if seats else previous
         if not stable:
             row.reverse()

@@ -105,7 +105,9 @@ def chain(scene: Scene, boxes: list[Box], layer: list[int]) -> Layered:
         leave = boxes[edge.source].stems[edge.stem]
         while layer[edge.source] + len(trunk) < layer[edge.target]:
             items.append(Item(layer[edge.source] + len(trunk), PASSING, PASSING))
-            links.append(Link(trunk[-1], leave if len(trunk) == 1 else 0.0, len(items) - 1, 0.0, None, 2.0 if len(trunk) == 1 else 8.0))
+            links.append(
+                Link(trunk[-1], leave if len(trunk) == 1 else 0.0, len(items) - 1, 0.0, None, 2.0 if len(trunk) == 1 else 8.0)
+            )
             trunk.append(len(items) - 1)
         depth = layer[edge.target] - layer[edge.source]
         arrive = boxes[edge.target].ports[edge.port]

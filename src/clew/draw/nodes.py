@@ -78,15 +78,13 @@ class NodeView:
 
 
 def node_views(graph: Graph, values: Mapping[Value, Array], gradients: Mapping[Value, Array]) -> dict[str, NodeView]:
-    """Every node of the graph by its name, in order. Once gradients are known, a leaf without one has gradient zero."""
+    """Every node of the graph by its name, in order."""
     names = value_names(graph)
     nodes = {}
     for v in graph.values:
-        gradient = gradients.get(v)
-        if gradient is None and gradients and v.op is INPUT and v.type.differentiable:
-            gradient = np.zeros(v.shape, v.dtype)[()]
         inputs = tuple([literal(x) or names[x] for x in v.operands])
-        nodes[names[v]] = NodeView(v, names[v], inputs, values[v], gradient, tuple([values[x] for x in v.operands]))
+        operands = tuple([values[x] for x in v.operands])
+        nodes[names[v]] = NodeView(v, names[v], inputs, values[v], gradients.get(v), operands)
     return nodes
 
 

@@ -29,19 +29,20 @@ def backward(scene: Scene, gates: list[Node]) -> Iterator[tuple[str, Moment]]:
     """Gradients appear as soon as every gate that reads the value has passed its part back."""
     users = readers(scene)
     needed = {gate.id for gate in gates}
+    boxes = {node.id: {x.id for x in node.inside.walk()} & needed for node in scene.walk() if node.inside is not None}
     passed: set[str] = set()
 
     def moment(active: str) -> Moment:
-        whole = frozenset([stem for stem, names in users.items() if not (names & needed) - passed])
-        return Moment(None, whole, frozenset(passed), active)
+        whole = frozenset([stem for stem, names in users.items() if names & needed <= passed])
+        through = frozenset([name for name, parts in boxes.items() if parts <= passed])
+        return Moment(None, whole, passed | through, active)
 
     if gates:
-        yield "backward: the gradient of the result with respect to itself is 1", moment("")
+        yield "backward: it begins at the result", moment("")
     for number, node in enumerate(gates, 1):
         passed.add(node.id)
         upstream = ", ".join(" ".join(stem.gradient) for stem in node.stems if stem.gradient)
-        text = f"backward {number}/{len(gates)}: {label(node)} takes {upstream}, times its local gradients, to its operands"
-        yield text, moment(node.id)
+        yield f"backward {number}/{len(gates)}: {upstream} flows back through {label(node)}", moment(node.id)
 
 
 def label(node: Node) -> str:

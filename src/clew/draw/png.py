@@ -20,7 +20,7 @@ def fonts() -> list[str]:
     return [str(Path(spec.origin).parent / "files" / f"SourceSansPro-{weight}.ttf") for weight in ("Regular", "Semibold")]
 
 
-def png(svg: str, zoom: float = 2.0) -> bytes:
+def to_png(svg: str, zoom: float = 2.0) -> bytes:
     """The picture at ``zoom`` pixels to the SVG pixel, less where it would become very large.
 
     The same letters everywhere: the machine's own fonts are only asked for scripts that ours lacks.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["input", "constant", "op", "gate", "group", "port", "tag"]
+Kind = Literal["input", "constant", "op", "gate", "group", "output", "port", "tag"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Stem:
     name: str = ""  # the value's own, or its number
     value: tuple[str, ...] = ()  # lines above it, green
     gradient: tuple[str, ...] = ()  # lines under it, red
-    result: bool = False  # the graph returns it
+    result: bool = False  # the graph returns it, and nothing else reads it
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,6 @@ class Edge:
     target: int
     port: int
     gradient: str = ""  # the part of the source's gradient that comes back over this edge
-    tip: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,4 +72,4 @@ class Scene:
     @property
     def size(self) -> int:
         """How many nodes are seen."""
-        return sum(1 for node in self.walk() if node.kind not in ("port", "tag"))
+        return sum(1 for node in self.walk() if node.kind not in ("output", "port", "tag"))

@@ -99,8 +99,8 @@ def formula(node: NodeView, operands: tuple[str, ...]) -> str:
     template = INFIX.get(node.op)
     if template is None:
         return call(node, operands)
-    grouped = [f"({x})" if x.startswith("-") and (k or node.op in ("neg", "pow", "square")) else x for k, x in enumerate(operands)]
-    return template.format(*grouped)
+    tight = node.op in ("neg", "pow", "square")  # a minus at the front would be read as the op's own, or after it
+    return template.format(*(f"({x})" if x.startswith("-") and (tight or k) else x for k, x in enumerate(operands)))
 
 
 def told(x: Array) -> str:
@@ -117,8 +117,8 @@ def _backward(
 ) -> Iterator[Step]:
     by_value = {node.node: node for node in nodes.values()}
     output = by_value[graph.outputs[0]]
-    d = f"d{output.name}/d"
-    yield Step("backward", output.name, gradients[output.node], f"{d}{output.name} = {told(gradients[output.node])} (where it starts)")
+    d, start = f"d{output.name}/d", gradients[output.node]
+    yield Step("backward", output.name, start, f"{d}{output.name} = {told(start)} (where it starts)")
     paths = Counter([y.operands[k] for y, k in edges])
     arrived: dict[Value, list[str]] = {}
     for (y, k), gradient in edges.items():
@@ -132,7 +132,7 @@ def _backward(
             text = f"{target.name}: {', '.join(arrived[x])}, together {told(gradients[x])}"
             yield Step("backward", target.name, gradients[x], text)
     for node in nodes.values():
-        if node.op == "input" and node.gradient is not None and node.node not in gradients:
+        if node.gradient is not None and node.node not in arrived and node is not output:
             yield Step("backward", node.name, node.gradient, f"{d}{node.name} = 0: no gradient reaches it")
 
 

@@ -114,5 +114,6 @@ def full(x: Array) -> str:
     finite = wide[np.isfinite(wide)]
     text = f"{type_text(array)}, {share(wide == 0)} zero, {np.isnan(wide).sum()} NaN, {np.isinf(wide).sum()} infinite"
     if finite.size:
-        text += f", min {number(finite.min())}, mean {number(finite.mean())}, max {number(finite.max())}, std {number(finite.std())}"
+        for name, part in (("min", finite.min()), ("mean", finite.mean()), ("max", finite.max()), ("std", finite.std())):
+            text += f", {name} {number(part)}"
     return text

@@ -13,8 +13,26 @@ from .summary import width
 
 FONTS = "'Source Sans Pro', 'Source Sans 3', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 INK, LINE_COLOUR, GREEN, RED, GREY = "#1f2328", "#6e7781", "#116329", "#cf222e", "#57606a"
-FILL = {"input": "#ddf4ff", "constant": "none", "op": "#ffffff", "gate": "#fff8c5", "group": "#f0e9fc", "port": "none", "tag": "#eaeef2"}
-STROKE = {"input": "#54aeff", "constant": "none", "op": "#424a53", "gate": "#9a6700", "group": "#8250df", "port": "none", "tag": "#eaeef2"}
+FILL = {
+    "input": "#ddf4ff",
+    "constant": "none",
+    "op": "#ffffff",
+    "gate": "#fff8c5",
+    "group": "#f0e9fc",
+    "output": "#dafbe1",
+    "port": "none",
+    "tag": "#eaeef2",
+}
+STROKE = {
+    "input": "#54aeff",
+    "constant": "none",
+    "op": "#424a53",
+    "gate": "#9a6700",
+    "group": "#8250df",
+    "output": "#4ac26b",
+    "port": "none",
+    "tag": "#eaeef2",
+}
 OPEN = {"gate": "#fffdf0", "group": "#faf8fe"}
 ACTIVE = "#ffb77c"
 MARGIN = 16.0
@@ -40,16 +58,21 @@ def render(
     header = 30.0 if title else 0.0
     wide = max(picture.width, width(title, 17), wide) + 2 * MARGIN
     high = picture.height + 2 * MARGIN + header
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{high:.0f}" viewBox="0 0 {wide:.0f} {high:.0f}"'
-        f' font-family="{FONTS}" fill="{INK}">'
-    ]
+    lines = [document(wide, high)]
     if background is not None:
         lines.append(f'<rect width="100%" height="100%" fill="{background}"/>')
     if title:
-        lines.append(f'<text class="title" x="{MARGIN:.0f}" y="{MARGIN + 12:.0f}" font-size="16" font-weight="600">{escape(title)}</text>')
+        lines.append(
+            f'<text class="title" x="{MARGIN:.0f}" y="{MARGIN + 12:.0f}" font-size="16" font-weight="600">{plain(title)}</text>'
+        )
     lines += scene(picture, MARGIN, MARGIN + header, moment)
     return "\n".join([*lines, "</svg>", ""])
+
+
+def document(wide: float, high: float) -> str:
+    """The opening tag."""
+    size = f'width="{wide:.0f}" height="{high:.0f}" viewBox="0 0 {wide:.0f} {high:.0f}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="{FONTS}" fill="{INK}">'
 
 
 def scene(picture: Picture, x: float, y: float, moment: Moment) -> list[str]:
@@ -63,7 +86,7 @@ def scene(picture: Picture, x: float, y: float, moment: Moment) -> list[str]:
 
 def n(x: float) -> str:
     """A coordinate, to a tenth of a pixel."""
-    return f"{x:.1f}".removesuffix(".0").replace("-0.0", "0")
+    return f"{x:z.1f}".removesuffix(".0")
 
 
 def draw_wire(wire: Wire) -> list[str]:
@@ -89,19 +112,26 @@ def alarm(content: str) -> str:
     return ' font-weight="600"' if "NaN" in content or "inf" in content else ""
 
 
-def text(x: float, y: float, size: float, content: str, kind: str, colour: str = "", anchor: str = "middle", style: str = "") -> str:
+def text(
+    x: float, y: float, size: float, content: str, kind: str, colour: str = "", anchor: str = "middle", style: str = ""
+) -> str:
     fill = f' fill="{colour}"' if colour else ""
     return (
         f'<text class="{kind}" x="{n(x)}" y="{n(y)}" font-size="{size:.0f}" text-anchor="{anchor}"{fill}{style}>'
-        f"{escape(content, quote=False)}</text>"
+        f"{plain(content)}</text>"
     )
+
+
+def plain(content: str) -> str:
+    """As text of an XML document, which has no control characters."""
+    return escape("".join([letter if letter >= " " or letter == "\n" else " " for letter in content]), quote=False)
 
 
 def draw_node(placed: Placed, moment: Moment) -> list[str]:
     node, box, x, y = placed.node, placed.box, placed.x, placed.y
-    lines = [f'<g class="node {node.kind}" data-id="{escape(node.id)}">']
+    lines = [f'<g class="node {node.kind}" data-id="{escape(plain(node.id))}">']
     if node.tip:
-        lines.append(f"<title>{escape(node.tip, quote=False)}</title>")
+        lines.append(f"<title>{plain(node.tip)}</title>")
     lines += shape(placed, moment)
     for edge, height in placed.incoming:
         if edge.gradient and (moment.passed is None or node.id in moment.passed):
@@ -137,7 +167,9 @@ def shape(placed: Placed, moment: Moment) -> list[str]:
         lines.append(text(x, y + 16, SMALL, node.caption, "caption", GREY))
     else:
         size = {"constant": 13.0, "tag": SMALL}.get(node.kind, TITLE)
-        lines.append(text(x, y + size / 3, size, node.title, "name", GREY if node.kind in ("constant", "tag") else "", style=bold))
+        lines.append(
+            text(x, y + size / 3, size, node.title, "name", GREY if node.kind in ("constant", "tag") else "", style=bold)
+        )
     under = [(node.caption, "caption", INK), (node.note, "note", GREY)] if node.kind != "group" else []
     for k, (content, kind, colour) in enumerate([line for line in under if line[0]]):
         lines.append(text(x, y + box.height / 2 + 12 + 13 * k, SMALL, content, kind, colour))
@@ -149,7 +181,10 @@ def draw_stem(stem: Stem, start: Point, right: float, value: bool, gradient: boo
     lines = []
     left, y = start
     if stem.result:
-        lines += [f'<path class="wire" d="M{n(left)} {n(y)}H{n(right - 6)}" stroke="{LINE_COLOUR}" stroke-width="1.3"/>', arrow(right, y)]
+        lines += [
+            f'<path class="wire" d="M{n(left)} {n(y)}H{n(right - 6)}" stroke="{LINE_COLOUR}" stroke-width="1.3"/>',
+            arrow(right, y),
+        ]
     for k, line in enumerate(stem.value if value else ()):
         lines.append(text(left + 6, y - above(stem) + LINE * (k + 1), LABEL, line, "value", GREEN, "start", alarm(line)))
     for k, line in enumerate(stem.gradient if gradient else ()):

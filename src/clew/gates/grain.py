@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..errors import GraphError
-from ..ir import Graph, Label, Value, parameter, rebuild, substitute
+from ..ir import INPUT, Graph, Label, Value, parameter, rebuild, substitute
 from .gate import Gate
 
 
@@ -45,31 +45,29 @@ def collapse(graph: Graph, region: Collection[Value], name: str) -> Graph:
     becomes an output of the gate.
     """
     inside = set(region)
-    if not inside or not inside.issubset(graph.values) or any(not v.operands for v in inside):
+    if not inside or not inside.issubset(graph.values) or any(v.op is None or v.op is INPUT for v in inside):
         raise GraphError(f"collapse {name}: a region is a choice of computed values of the graph {graph.name}")
     entering = list(dict.fromkeys(x for v in graph.values if v in inside for x in v.operands if x not in inside))
-    _check_convex(graph, inside, entering, name)
+    after = _checked(graph, inside, entering, name)
     used = {x for v in graph.values if v not in inside for x in v.operands} | set(graph.outputs)
     leaving = [v for v in graph.values if v in inside and v in used]
-    stand_ins = {
-        x: x if x.op is None else parameter(x.name or f"x{k}", x.type) for k, x in enumerate(entering)
-    }
+    stand_ins = {x: x if x.op is None else parameter(x.name or f"x{k}", x.type) for k, x in enumerate(entering)}
     operands = [x for x in entering if x.op is not None]
     body = Graph(name, tuple(stand_ins[x] for x in operands), substitute(tuple(leaving), stand_ins))
-    new: dict[Value, Value] = {v: v for v in graph.inputs}
+    before = [v for v in graph.values if v not in inside and v not in after]
+    new: dict[Value, Value] = {v: v for v in before}
+    for k, v in enumerate(leaving):
+        made = Gate(name, body, k).apply(*operands)
+        new[v] = Value(made.op, made.operands, made.type, made.data, v.label and Label(v.name), v.place)
     for v in graph.values:
-        if v in new or (v in inside and v not in leaving):
-            continue
-        if v in inside:
-            made = Gate(name, body, leaving.index(v))(*(new[x] for x in operands))
-            new[v] = Value(made.op, made.operands, made.type, made.data, v.label and Label(v.name), v.place)
-        else:
-            new[v] = rebuild(v, tuple(new[x] for x in v.operands)) if v.operands else v
+        if v in after:
+            new[v] = rebuild(v, tuple(new[x] for x in v.operands))
     return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
 
 
-def _check_convex(graph: Graph, inside: set[Value], entering: list[Value], name: str) -> None:
-    after: set[Value] = set()  # values outside that depend on the region
+def _checked(graph: Graph, inside: set[Value], entering: list[Value], name: str) -> set[Value]:
+    """The values outside that depend on the region; none of them may enter it."""
+    after: set[Value] = set()
     for v in graph.values:
         if v not in inside and any(x in inside or x in after for x in v.operands):
             after.add(v)
@@ -79,3 +77,4 @@ def _check_convex(graph: Graph, inside: set[Value], entering: list[Value], name:
                 f"collapse {name}: the region is not convex: {x!r} lies outside, but depends on the region and feeds it; "
                 f"take it in"
             )
+    return after

@@ -71,7 +71,8 @@ class _Reader:
         type, (positional, keywords) = parse_type(kind), self.arguments(arguments)
         label = Label(None if name.startswith("%") else name, note) if note or not name.startswith("%") else None
         if op == "constant":
-            data = np.broadcast_to(np.array(positional[0]).astype(type.dtype), type.shape)
+            elements = np.array(positional[0]).astype(type.dtype)
+            data = elements.reshape(type.shape) if elements.size == type.size else np.broadcast_to(elements, type.shape)
             self.values[name] = Value(None, (), type, data if type.shape else data[()], label)
             return
         if op not in self.ops:

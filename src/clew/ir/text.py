@@ -125,7 +125,10 @@ def literal(data: Array, limit: int | None) -> str:
 
 def _uniform(array: Array) -> bool:
     first = array.flat[0]
-    return bool((array == first).all()) and (first != 0 or not np.ptp(np.signbit(array.astype(float))))
+    if not (array == first).all():
+        return False
+    negative = np.signbit(array.astype(np.float64)) if first == 0 else np.zeros(())  # -0.0 equals 0.0
+    return bool(negative.all() or not negative.any())
 
 
 def _list(array: Array) -> str:

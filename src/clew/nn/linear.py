@@ -26,8 +26,8 @@ class Linear(Module):
     def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = None) -> None:
         bound = 1 / sqrt(in_features) if in_features else 0.0
         self.in_features, self.out_features = in_features, out_features
-        self.weight = variable(random.uniform((out_features, in_features), low=-bound, high=bound, dtype=dtype))
-        self.bias = variable(random.uniform((out_features,), low=-bound, high=bound, dtype=dtype)) if bias else None
+        self.weight = variable(random.uniform(-bound, bound, (out_features, in_features), dtype=dtype))
+        self.bias = variable(random.uniform(-bound, bound, (out_features,), dtype=dtype)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         if not x.shape or x.shape[-1] != self.in_features:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..ir import Array
-from .comparison import equal, greater, less, where
+from .comparison import equal, greater_equal, less_equal, where
 from .elementwise import Elementwise, Floating, Numeric, calls, like
 from .rounding import sign
 from .scalars import Index, Read, Scalar, Scalars
@@ -148,7 +148,7 @@ reciprocal, square, sqrt, rsqrt, abs = Reciprocal(), Square(), Sqrt(), Rsqrt(), 
 class Maximum(Numeric):
     """The larger of two, NaN if either is. The gradient goes to the larger; equals take half of it each."""
 
-    partials = (lambda y, a, b: share(greater, a, b), lambda y, a, b: share(greater, b, a))
+    partials = (lambda y, a, b: share(greater_equal, a, b), lambda y, a, b: share(less_equal, a, b))
     reference = calls(np.maximum)
 
 
@@ -156,13 +156,13 @@ class Maximum(Numeric):
 class Minimum(Numeric):
     """The smaller of two, NaN if either is. The gradient goes to the smaller; equals take half of it each."""
 
-    partials = (lambda y, a, b: share(less, a, b), lambda y, a, b: share(less, b, a))
+    partials = (lambda y, a, b: share(less_equal, a, b), lambda y, a, b: share(greater_equal, a, b))
     reference = calls(np.minimum)
 
 
-def share(wins: Elementwise, a: Any, b: Any) -> Any:
-    """What part of the gradient ``a`` takes against ``b``."""
-    return where(equal(a, b), 0.5, where(wins(a, b), like(a, 1), like(a, 0)))
+def share(chosen: Elementwise, a: Any, b: Any) -> Any:
+    """What part of the gradient an operand takes that is chosen, or ties. How ties share is the same for both."""
+    return where(chosen(a, b), where(equal(a, b), like(a, 0.5), like(a, 1)), 0.0)
 
 
 maximum, minimum = Maximum(), Minimum()

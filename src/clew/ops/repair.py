@@ -28,15 +28,33 @@ def made_by(x: Value, op: type[Op]) -> bool:
     return x.op.__class__ is op
 
 
+def one_plus_exp_of(u: Value) -> Value | None:
+    """``v`` where ``u`` is ``1 + exp(v)``, in either order."""
+    if made_by(u, Add):
+        for one, e in (u.operands, u.operands[::-1]):
+            if made_by(e, Exp) and is_filled_with(one, 1.0):
+                return e.operands[0]
+    return None
+
+
+def logit(s: Value) -> Repaired:
+    """``x`` where ``s`` is ``sigmoid(x)``, or is that written as ``1 / (1 + exp(-x))``."""
+    if made_by(s, Sigmoid):
+        return s.operands[0]
+    if made_by(s, Reciprocal) or (made_by(s, Div) and is_filled_with(s.operands[0], 1.0)):
+        minus = one_plus_exp_of(s.operands[-1])
+        if minus is not None:
+            return minus.operands[0] if made_by(minus, Neg) else neg(minus)
+    return None
+
+
 def of_exp(u: Value) -> Repaired:
     return identity(u.operands[0])
 
 
 def of_one_plus_exp(u: Value) -> Repaired:
-    for one, e in (u.operands, u.operands[::-1]):
-        if made_by(e, Exp) and is_filled_with(one, 1.0):
-            return softplus(e.operands[0])
-    return None
+    x = one_plus_exp_of(u)
+    return None if x is None else softplus(x)
 
 
 def of_exp_plus_exp(u: Value) -> Repaired:
@@ -55,7 +73,8 @@ def of_sigmoid(u: Value) -> Repaired:
 
 def of_one_minus_sigmoid(u: Value) -> Repaired:
     one, s = u.operands
-    return neg(softplus(s.operands[0])) if made_by(s, Sigmoid) and is_filled_with(one, 1.0) else None
+    x = logit(s) if is_filled_with(one, 1.0) else None
+    return None if x is None else neg(softplus(x))
 
 
 def of_reciprocal(u: Value) -> Repaired:
@@ -88,7 +107,8 @@ def one_plus_exp(u: Value) -> Repaired:
 
 
 def one_minus_sigmoid(u: Value) -> Repaired:
-    return neg(softplus(u.operands[0].operands[0])) if made_by(u.operands[0], Sigmoid) else None
+    x = logit(u.operands[0])
+    return None if x is None else neg(softplus(x))
 
 
 def times_own_log(a: Value, b: Value) -> Repaired:

@@ -43,7 +43,7 @@ def trace(f: Function) -> Callable[..., GraphView]:
     @wraps(f)
     def traced(*args: Any, **kwargs: Any) -> GraphView:
         leaves, tree = flatten([args, kwargs])
-        names = _names(f, args, kwargs)
+        names = argument_names(f, args, kwargs)
         values = {k: value_of(float(x) if isinstance(x, int) else unwrap(x)) for k, x in enumerate(leaves) if _varies(x)}
         inputs = {k: parameter(names[k], v.type) for k, v in values.items()}
         positional, keywords = tree.unflatten(Tensor(inputs[k]) if k in inputs else x for k, x in enumerate(leaves))
@@ -78,7 +78,7 @@ def _varies(x: Any) -> bool:
     return isinstance(x, Tensor | np.ndarray | np.generic | float | int) and not isinstance(x, bool)
 
 
-def _names(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+def argument_names(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
     """A name for each leaf of the arguments: the parameter of ``f``, and the path within a container."""
     pairs = [*zip(_parameters(f, len(args)), args, strict=True), *kwargs.items()]
     return [path for name, x in pairs for path in flatten(x, name)[1].paths]
