@@ -18,44 +18,48 @@ SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 
 
 @st.composite
-def keys(draw: Any, shape: tuple[int, ...]) -> Any:
-    """A key of any kind that fits the shape: basic items, integer arrays that broadcast, and masks."""
-    common = draw(hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=3))
-    items: list[Any] = []
+def items(draw: Any, shape: tuple[int, ...], common: tuple[int, ...], masks: bool) -> list[Any]:
+    """Items that index exactly these axes; integer arrays broadcast to ``common``."""
+    made: list[Any] = []
     axis = 0
-    while axis < len(shape) and draw(st.integers(0, 5)):
+    while axis < len(shape):
         n = shape[axis]
-        kind = draw(st.sampled_from(["integer", "slice", "array", "list", "mask", "new"]))
+        kind = draw(st.sampled_from(["integer", "slice", "array", "list", "new"] + ["mask"] * masks))
         if kind == "new":
-            items.append(None)
+            made.append(None)
             continue
-        if kind == "slice":
-            bound = st.none() | st.integers(-n - 2, n + 2)
-            items.append(slice(draw(bound), draw(bound), draw(st.none() | st.integers(-3, 3).filter(bool))))
-        elif kind == "mask":
+        if kind == "mask":
             rank = draw(st.integers(1, len(shape) - axis))
-            if sum(isinstance(i, np.ndarray) for i in items):
-                continue  # with other arrays a mask has to pick as many as they hold: tested apart
-            items.append(draw(hnp.arrays(np.bool_, shape[axis : axis + rank])))
-            common = (int(items[-1].sum()),)
-            axis += rank - 1
-        elif n == 0:
-            items.append(np.zeros(0, np.int64) if common == (0,) else slice(None))
-        elif kind == "integer":
-            items.append(draw(st.integers(-n, n - 1)))
-        else:
-            dtype = draw(st.sampled_from([np.int64, np.int8, np.uint8])) if n < 100 else np.int64
-            low = 0 if dtype is np.uint8 else -n
-            size = tuple(draw(st.sampled_from([1, m])) for m in common[draw(st.integers(0, len(common))) :])
-            array = draw(hnp.arrays(dtype, size, elements=st.integers(low, n - 1)))
-            items.append(array.tolist() if kind == "list" and array.ndim == 1 else array)
+            made.append(draw(hnp.arrays(np.bool_, shape[axis : axis + rank])))
+            axis += rank
+            masks, common = False, (int(made[-1].sum()),)  # what other arrays have to broadcast with
+            continue
         axis += 1
-    if draw(st.booleans()):
-        place = draw(st.integers(0, len(items)))
-        items[place:place] = [Ellipsis]
-    if len(items) == 1 and draw(st.booleans()):
-        return items[0]
-    return tuple(items)
+        if kind == "slice" or not n:
+            bound = st.none() | st.integers(-n - 2, n + 2)
+            made.append(slice(draw(bound), draw(bound), draw(st.none() | st.integers(-3, 3).filter(bool))))
+        elif kind == "integer":
+            made.append(draw(st.integers(-n, n - 1)))
+        else:
+            dtype = draw(st.sampled_from([np.int64, np.int8, np.uint8]))
+            size = tuple(draw(st.sampled_from([1, m])) for m in common[draw(st.integers(0, len(common))) :])
+            array = draw(hnp.arrays(dtype, size, elements=st.integers(0 if dtype is np.uint8 else -n, n - 1)))
+            made.append(array.tolist() if kind == "list" and array.ndim == 1 else array)
+    return made
+
+
+@st.composite
+def keys(draw: Any, shape: tuple[int, ...]) -> Any:
+    """A key of any kind that fits the shape."""
+    common = draw(hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=3))
+    front = draw(st.integers(0, len(shape)))
+    back = draw(st.integers(front, len(shape)))
+    made = draw(items(shape[:front], common, True))
+    masks = [item for item in made if isinstance(item, np.ndarray) and item.dtype == bool]
+    if back < len(shape) or draw(st.booleans()):
+        common = (int(masks[0].sum()),) if masks else common
+        made += [..., *draw(items(shape[back:], common, False))]
+    return made[0] if len(made) == 1 and draw(st.booleans()) else tuple(made)
 
 
 @st.composite
@@ -150,7 +154,7 @@ def test_keys_may_be_unknown() -> None:
     check_traced(lambda i: indexing.getitem(X, (slice(None), i, [0, 3])), np.array([-1, 2], np.int8))
     check_traced(lambda i: indexing.getitem(X, (0, i)), np.int64(-2))
     check_traced(lambda i: indexing.set_at(X, i, -1), np.array([1, -1, 0]))
-    check_traced(lambda i: indexing.add_at(X, (slice(None), i), 1), np.array([1, 1, -3], np.uint8 if False else np.int8))
+    check_traced(lambda i: indexing.add_at(X, (slice(None), i), 1), np.array([1, 1, -3], np.int8))
     check_traced(lambda i: indexing.one_hot(i, 4), np.array([1, 3, 0]))
 
 
@@ -179,6 +183,7 @@ def test_the_index_of_half_of_a_batch_counts_beyond_its_own_dtype() -> None:
         (1.0, TypeRuleError, "indices must be integers or booleans; cast them"),
         ([0.5], TypeRuleError, "indices must be integers or booleans"),
         (True, AxisError, "a single boolean is no index"),
+        (np.array(True), AxisError, "a single boolean is no index"),
         ([True, False, True], AxisError, r"a mask of shape \(3,\) does not fit axis 0 and on, of shape \(2,\)"),
         (([0, 1], [0, 1, 2]), TypeRuleError, r"getitem\(i64\[2\], i64\[3\]\): shapes do not broadcast"),
     ],

@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import prod
 
-from clew.ir import INPUT, Graph, Value
+from clew.ir import INPUT, Graph, Op, Value
+from clew.ops import arithmetic, erf, exponential, power, trigonometric
 from clew.ops.broadcast import Sum
 from clew.ops.contraction import Contract, parse
 from clew.ops.elementwise import Elementwise
 from clew.ops.kinds import Linear
 from clew.ops.rounding import Cast, Identity
 
+DIVISION, FUNCTION = 4, 8  # in additions
+WEIGHTS: dict[type[Op], int] = {
+    **dict.fromkeys([Identity, Cast], 0),
+    **dict.fromkeys([arithmetic.Maximum, arithmetic.Minimum], 3),  # a comparison, a selection, and NaN
+    **dict.fromkeys([arithmetic.Div, arithmetic.Reciprocal, arithmetic.FloorDivide, arithmetic.Remainder], DIVISION),
+    **dict.fromkeys([arithmetic.Sqrt], DIVISION),
+    **dict.fromkeys([arithmetic.Rsqrt, arithmetic.Hypot, erf.Erf, power.Pow], FUNCTION),
+    **{type(getattr(trigonometric, name)): FUNCTION for name in "sin cos tan asin acos atan sinh cosh tanh".split()},
+    **{type(getattr(trigonometric, name)): FUNCTION for name in "asinh acosh atanh atan2".split()},
+    **{type(getattr(exponential, name)): FUNCTION for name in "exp expm1 log log1p log2 log10 sigmoid xlogy".split()},
+    **dict.fromkeys([exponential.Softplus, exponential.Logaddexp], 2 * FUNCTION),  # an exponential and a logarithm
+}
 
-def operations(values: Iterable[Value]) -> int:
-    return sum(map(operations_of, values))
 
-
-def operations_of(v: Value) -> int:
-    """An elementwise op is one operation for each element, a contraction a product and a sum for each term.
-
-    Broadcasting, reshaping and the like compute nothing.
+def operations(v: Value) -> int:
+    """An elementwise op counts for each element: a function as eight additions, a division or a root as four, anything
+    else (comparing and choosing too) as one. A sum counts its additions, a contraction its products too. Broadcasting,
+    reshaping and the like compute nothing.
     """
     op = v.op
-    if op is None or op is INPUT or isinstance(op, Identity):
+    if op is None or op is INPUT:
         return 0
     if isinstance(op, Contract):
-        left, right, result = parse(op.spec)
+        left, right, _ = parse(op.spec)
         sizes = dict(zip(left + right, v.operands[0].shape + v.operands[1].shape, strict=True))
-        summed = set(left) & set(right) - set(result)
-        return prod(sizes.values()) * (2 if summed else 1)
+        terms = prod(sizes.values())
+        return terms + max(0, terms - v.type.size)
     if isinstance(op, Sum):
-        return v.operands[0].type.size
+        return max(0, v.operands[0].type.size - v.type.size)
     if isinstance(op, Elementwise | Cast):
-        return v.type.size
+        return v.type.size * WEIGHTS.get(type(op), 1)
     assert isinstance(op, Linear), f"the operations of {op.name} are not counted"
     return 0
 
 
 def cost(graph: Graph) -> int:
-    return operations(graph.values)
+    return sum(map(operations, graph.values))

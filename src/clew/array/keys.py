@@ -52,6 +52,8 @@ def read_key(function: str, x: Value, key: Any) -> Key:
         if advanced and first is None:
             first = len(read.layout)
         groups.append(advanced)
+        if item is Ellipsis:
+            continue  # the slices that it stands for follow; even of none it parts what is on its sides
         if item is None:
             read.layout += (True,)
         elif isinstance(item, slice):
@@ -75,14 +77,15 @@ def _item(function: str, x: Value, item: Any) -> Any:
     """None, ``...``, a slice or an int as it is; anything else as a value of integers or booleans."""
     if item is None or item is Ellipsis or isinstance(item, slice):
         return item
-    if isinstance(item, bool | np.bool_):
-        why = "a single boolean is no index; for a mask give an array of them, and None for a new axis"
-        raise refused(function, why, x, kind=AxisError)
-    if isinstance(item, int | np.integer):
+    if isinstance(item, int | np.integer) and not isinstance(item, bool):
         return int(item)
     v = integer_array(function, item, masks=True)
-    known = v.op is None and v.data is not None
-    return int(v.data) if known and not v.ndim and v.dtype != BOOL else v  # type: ignore[arg-type]
+    if v.ndim:
+        return v
+    if v.dtype == BOOL:
+        why = "a single boolean is no index; for a mask give an array of them, and None for a new axis"
+        raise refused(function, why, x, kind=AxisError)
+    return int(v.data) if v.op is None and v.data is not None else v
 
 
 def integer_array(function: str, indices: Any, masks: bool = False) -> Value:
@@ -97,7 +100,7 @@ def integer_array(function: str, indices: Any, masks: bool = False) -> Value:
 
 
 def _completed(function: str, x: Value, items: list[Any]) -> Iterator[Any]:
-    """The items with the slices that an ellipsis, or the end of the key, stands for."""
+    """The items, and after an ellipsis, or at the end of the key, the slices that it stands for."""
     used = sum(_taken(item) for item in items)
     if used > x.ndim:
         raise refused(function, f"the key indexes {used} axes, the array has {x.ndim}", x, kind=AxisError)
@@ -105,10 +108,9 @@ def _completed(function: str, x: Value, items: list[Any]) -> Iterator[Any]:
     if dots > 1:
         raise refused(function, "a key may hold one '...' only", x, kind=AxisError)
     for item in items if dots else [*items, Ellipsis]:
+        yield item
         if item is Ellipsis:
             yield from [slice(None)] * (x.ndim - used)
-        else:
-            yield item
 
 
 def _taken(item: Any) -> int:

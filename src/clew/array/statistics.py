@@ -250,7 +250,7 @@ def _running(function: str, op: Any, start: int, x: ArrayLike, axis: int | None,
 
 
 def diff(x: ArrayLike, /, *, axis: int = -1, n: int = 1, prepend: ArrayLike = None, append: ArrayLike = None) -> Value:
-    """``y[i] = x[i + 1] - x[i]`` along ``axis``, ``n`` times over, after ``prepend`` and ``append`` were put at the ends.
+    """``y[i] = x[i + 1] - x[i]`` along ``axis``, ``n`` times over; ``prepend`` and ``append`` are put at the ends first.
 
     >>> import clew as cl
     >>> cl.diff([1, 4, 9, 16], n=2).tolist()
@@ -260,6 +260,8 @@ def diff(x: ArrayLike, /, *, axis: int = -1, n: int = 1, prepend: ArrayLike = No
     a, times = axis_of("diff", axis, v), integer_of("diff", "n", n)
     if times < 0:
         raise refused("diff", f"n is {times}; it must not be negative", v)
+    if not times:
+        return v
     parts = promoted("diff", *(part for part in (prepend, v, append) if part is not None))
     if len(parts) > 1:
         beside = (*v.shape[:a], 1, *v.shape[a + 1 :])

@@ -51,12 +51,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(name: str, arguments: list[str]) -> int:
     try:
-        return int(importlib.import_module(COMMANDS[name]).main(arguments) or 0)
+        code = int(importlib.import_module(COMMANDS[name]).main(arguments) or 0)
+        sys.stdout.flush()
+        return code
     except ClewError as error:
         return wrong(f"clew {name}", str(error).splitlines()[0])
     except BrokenPipeError:  # whoever read our output has seen enough, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (RecursionError, MemoryError) as error:
+        return wrong(f"clew {name}", "this is too deep" if isinstance(error, RecursionError) else "this needs too much memory")
     except OSError as error:
         return wrong(f"clew {name}", f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from functools import reduce
+from inspect import Parameter, Signature, signature
 from typing import Any
 
 import numpy as np
@@ -22,15 +22,17 @@ class Expression:
     """An expression, for which values of some names are ``given``: exactly its variables, or an error says which.
 
     Called with tensors for its ``variables``, in their order, it returns a tensor. Parts named in it (``p = x + y; p * z``)
-    are named nodes; the result is named too: f, if nothing else is.
+    are named nodes; the result is named too: f, if nothing else is. For others it is a function of its variables.
     """
 
     def __init__(self, text: str, given: Collection[str] = ()) -> None:
+        self.__name__ = text.strip()
         self.parts = parts(text)
         self.constants = {name: value for name, value in CONSTANTS.items() if name not in given}
         named = [name for name, _ in self.parts if name]
         used = dict.fromkeys(value_names(tree for _, tree in self.parts))
         self.variables = tuple(name for name in used if name not in named and name not in self.constants)
+        self.__signature__ = Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in self.variables])
         self._check_parts(named, given)
         _check_missing([name for name in self.variables if name not in given], [*given, *self.constants, *named])
         unused = [name for name in given if name not in self.variables]
@@ -158,7 +160,7 @@ def _call(name: str, args: list[Any], options: dict[str, Any]) -> Any:
         return reduce(cl.maximum if name == "max" else cl.minimum, args)
     function = getattr(cl, name)
     try:
-        inspect.signature(function).bind(*args, **options)
+        signature(function).bind(*args, **options)
     except TypeError as error:
         raise ParseError(f"{name}(...): {error}") from None
     return function(*args, **options)

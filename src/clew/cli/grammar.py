@@ -59,6 +59,8 @@ ALLOWED = (
     *(ast.Call, ast.keyword, ast.Subscript, ast.Slice),
 )
 
+MAX = 1.7e308  # whole numbers above it are no float64
+
 Part = tuple[str, ast.expr]
 
 
@@ -108,6 +110,8 @@ def _check(tree: ast.expr) -> None:
                 raise ParseError(f"in {shown(node)!r}: {HINTS[type(op)]}")
             case ast.Constant(value=value) if not isinstance(value, int | float) and value is not ...:
                 raise ParseError(f"{shown(node)!r} is not a number")
+            case ast.Constant(value=int(value)) if value > MAX:
+                raise ParseError(f"a number of {len(str(value))} digits is too large for float64; write it as 1e300")
         if type(node) in HINTS:
             raise ParseError(f"in {shown(node)!r}: {HINTS[type(node)]}")
         if not isinstance(node, ALLOWED):

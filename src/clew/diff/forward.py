@@ -12,21 +12,21 @@ from ..ops.arithmetic import add
 from .reverse import itself
 
 
-@np.errstate(all="ignore")
 def push_forward(
     tangents: dict[Value, Any], outputs: Iterable[Value], read: Callable[[Value], Any] = itself
 ) -> dict[Value, Any]:
     """The tangent of every value that moves when the keys of ``tangents`` move so. Absent values stand still."""
     moves = dict(tangents)
-    for y in toposort(outputs):
-        if y in moves or y.op is None or not y.type.differentiable:
-            continue
-        movers = [k for k, x in enumerate(y.operands) if x in moves]
-        if not movers:
-            continue
-        arrays, result = [read(x) for x in y.operands], read(y)
-        for k in movers:
-            tangent = y.op.push(k, moves[y.operands[k]], result, *arrays)
-            if tangent is not None:
-                moves[y] = add(moves[y], tangent) if y in moves else tangent
+    with np.errstate(all="ignore"):
+        for y in toposort(outputs):
+            if y in moves or y.op is None or not y.type.differentiable:
+                continue
+            movers = [k for k, x in enumerate(y.operands) if x in moves]
+            if not movers:
+                continue
+            arrays, result = [read(x) for x in y.operands], read(y)
+            for k in movers:
+                tangent = y.op.push(k, moves[y.operands[k]], result, *arrays)
+                if tangent is not None:
+                    moves[y] = add(moves[y], tangent) if y in moves else tangent
     return moves

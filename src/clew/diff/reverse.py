@@ -51,7 +51,6 @@ def backward(output: Value, seed: Any) -> dict[Label, Any]:
     return gradients
 
 
-@np.errstate(all="ignore")
 def _walk(
     order: list[Value],
     gradients: dict[Value, Any],
@@ -61,25 +60,27 @@ def _walk(
     edges: dict[tuple[Value, int], Any] | None,
 ) -> dict[Value, Any]:
     direct = read is known
-    for y in reversed(order):
-        op = y.op
-        if op is None or op is INPUT or y not in gradients or (active is not None and y not in active):
-            continue
-        g = gradients[y] if kept is None or y in kept else gradients.pop(y)
-        operands = y.operands
-        if direct:  # most of the time: save the calls
-            result, arrays = y.data, [x.data for x in operands]
-        else:
-            result, arrays = read(y), [read(x) for x in operands]
-        for k, x in enumerate(operands):
-            if x.op is None or not x.type.differentiable or (active is not None and x not in active):
+    with np.errstate(all="ignore"):
+        for y in reversed(order):
+            op = y.op
+            if op is None or op is INPUT or y not in gradients or (active is not None and y not in active):
                 continue
-            gradient = op.pull(k, g, result, *arrays)
-            if gradient is None:
-                continue
-            if edges is not None:
-                edges[y, k] = gradient
-            gradients[x] = add(gradients[x], gradient) if x in gradients else gradient
+            g = gradients[y] if kept is None or y in kept else gradients.pop(y)
+            operands = y.operands
+            if direct:  # most of the time: save the calls
+                result, arrays = y.data, [x.data for x in operands]
+            else:
+                result, arrays = read(y), [read(x) for x in operands]
+            pull = op.pull if op.body is None else op.pulling(g, result, *arrays)
+            for k, x in enumerate(operands):
+                if x.op is None or not x.type.differentiable or (active is not None and x not in active):
+                    continue
+                gradient = pull(k, g, result, *arrays)
+                if gradient is None:
+                    continue
+                if edges is not None:
+                    edges[y, k] = gradient
+                gradients[x] = add(gradients[x], gradient) if x in gradients else gradient
     return gradients
 
 

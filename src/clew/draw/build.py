@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -242,9 +243,10 @@ class Drawing:
             op.name in COMMUTING,
             inside,
         )
+        sources = [self.find(x, f"{node.id}-{k}") for k, x in enumerate(v.operands)]
         target = self.place(node, v)
         for k, x in enumerate(v.operands):
-            self.edge(x, target, k, [(v, k)])
+            self.edges.append(Edge(*sources[k], target, k, self.part(x, [(v, k)])))
 
     def group(self, name: str, run: list[Value]) -> None:
         """A scope, or the middle of a graph that is too large: closed, or a box with a scene of its own."""
@@ -271,27 +273,22 @@ class Drawing:
         )
         target = self.place(node, *exits)
         for port, (x, uses) in enumerate(entries.items()):
-            self.edge(x, target, port, uses if closed else [])
+            self.edges.append(Edge(*self.source[x], target, port, self.part(x, uses if closed else [])))
 
-    def edge(self, x: Value, target: int, port: int, uses: list[tuple[Value, int]]) -> None:
-        """The edge over which ``uses`` read ``x``; it shows what they send back, if others read ``x`` too."""
-        builder = self.builder
-        if builder.trivial(x):
-            node = Node(
-                f"{self.name(x)}-{target}-{port}", "constant", lines(x.data, False)[0].removeprefix("all "), 0, (Stem(),)
-            )
-            source = self.place(node), 0
-        else:
-            source = self.source[x]
-        known = builder.known
+    def find(self, x: Value, place: str) -> tuple[int, int]:
+        """Where a value is to be found; trivial constants are drawn anew, to be found at this ``place`` alone."""
+        if not self.builder.trivial(x):
+            return self.source[x]
+        title = lines(x.data, typed=False)[0].removeprefix("all ")
+        return self.place(Node(f"{self.name(x)}-{place}", "constant", title, 0, (Stem(),))), 0
+
+    def part(self, x: Value, uses: list[tuple[Value, int]]) -> str:
+        """What ``uses`` of ``x`` send back together, if others read ``x`` too."""
+        known = self.builder.known
         parts = [known.parts[use] for use in uses if use in known.parts]
-        shown = ""
-        if parts and len(uses) < len(builder.users[x]):
-            total = parts[0]
-            for part in parts[1:]:
-                total = add(total, part)
-            shown = lines(total, typed=False)[0]
-        self.edges.append(Edge(*source, target, port, shown))
+        if not parts or len(uses) == len(self.builder.users[x]):
+            return ""
+        return lines(reduce(add, parts), typed=False)[0]
 
 
 def body(v: Value, builder: Builder) -> Scene:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..ir import Array, Graph, Value
 from .nodes import LINEAR, NodeView, call
+from .summary import SMALL
 from .table import summary
 
 INFIX = {
@@ -104,9 +105,9 @@ def formula(node: NodeView, operands: tuple[str, ...]) -> str:
 
 
 def told(x: Array) -> str:
-    """A number, or the shape of an array and its summary."""
+    """A number, a short vector, or the summary of an array and its shape."""
     shape = np.shape(x)
-    return f"{summary(x)}, shape {shape}" if shape else summary(x)
+    return f"{summary(x)}, shape {shape}" if len(shape) > 1 or np.size(x) > SMALL else summary(x)
 
 
 def _backward(

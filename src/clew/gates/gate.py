@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 from ..diff.batching import batch_forward, stacked_or_repeated
 from ..diff.forward import push_forward
 from ..diff.reverse import pull_back
-from ..ir import Array, Graph, Type, Value, evaluate, parameter, substitute
+from ..ir import Array, Graph, Type, Value, constant, evaluate, parameter, rebuilt, substitute
 from ..ops.elementwise import filled
 from ..ops.kinds import General
 
@@ -48,15 +49,19 @@ class Gate(General):
         return evaluate([self.output], dict(zip(self.body.inputs, operands, strict=True)))[self.output]
 
     def pull(self, k: int, g: Any, y: Any, *operands: Any) -> Any:
-        return call(self.reverse_rule, k, g, y, *operands)
+        return Call(self.reverse_rule, g, y, *operands).output(k)
+
+    def pulling(self, g: Any, y: Any, *operands: Any) -> Callable[..., Any]:
+        made = Call(self.reverse_rule, g, y, *operands)
+        return lambda k, *_: made.output(k)
 
     def push(self, k: int, t: Any, y: Any, *operands: Any) -> Any:
         if self.forward is None:
-            return call(self.tangent_rules[k], 0, t, *operands)
+            return Call(self.tangent_rules[k], t, *operands).output(0)
         tangents = [t if j == k else filled(0, x.type) for j, x in enumerate(self.body.inputs)]
         if not any(x.__class__ is Value for x in (t, y, *operands)):
             tangents = [x.data if x.__class__ is Value else x for x in tangents]
-        return call(self.forward, 0, y, *operands, *tangents)
+        return Call(self.forward, y, *operands, *tangents).output(0)
 
     @cached_property
     def reverse_rule(self) -> Graph:
@@ -91,13 +96,19 @@ class Gate(General):
         raise self.refuse("a gate is lowered by expanding it")
 
 
-def call(graph: Graph, k: int, *inputs: Any) -> Any:
-    """Output ``k`` of a graph, on arrays or on values."""
-    given = dict(zip(graph.inputs, inputs, strict=True))
-    output = graph.outputs[k]
-    if any(x.__class__ is Value for x in inputs):
-        return substitute((output,), given)[0]
-    return evaluate([output], given)[output]
+class Call:
+    """A graph at some inputs, arrays or values. What its outputs share is made once."""
+
+    def __init__(self, graph: Graph, *inputs: Any) -> None:
+        self.graph = graph
+        self.symbolic = any(x.__class__ is Value for x in inputs)
+        given = [x if x.__class__ is Value else constant(x) for x in inputs] if self.symbolic else inputs
+        self.made: dict[Value, Any] = dict(zip(graph.inputs, given, strict=True))
+
+    def output(self, k: int) -> Any:
+        output = self.graph.outputs[k]
+        self.made = rebuilt((output,), self.made) if self.symbolic else evaluate([output], self.made)
+        return self.made[output]
 
 
 def batched_graph(graph: Graph, size: int) -> Graph:

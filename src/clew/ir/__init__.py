@@ -5,6 +5,7 @@ from .evaluate import run as run
 from .graph import Graph as Graph
 from .graph import graph_of as graph_of
 from .graph import rebuild as rebuild
+from .graph import rebuilt as rebuilt
 from .graph import substitute as substitute
 from .located import describe as describe
 from .located import located as located

@@ -45,6 +45,12 @@ def graph_of(name: str, outputs: tuple[Value, ...]) -> Graph:
 
 def substitute(outputs: tuple[Value, ...], replacement: Mapping[Value, Value]) -> tuple[Value, ...]:
     """``outputs`` rebuilt with some values replaced. What does not depend on those is shared, not copied."""
+    new = rebuilt(outputs, replacement)
+    return tuple(new[v] for v in outputs)
+
+
+def rebuilt(outputs: tuple[Value, ...], replacement: Mapping[Value, Value]) -> dict[Value, Value]:
+    """What stands for every value that the outputs need, once some are replaced."""
     new: dict[Value, Value] = dict(replacement)
     for v in toposort(outputs):
         if v in new:
@@ -52,7 +58,7 @@ def substitute(outputs: tuple[Value, ...], replacement: Mapping[Value, Value]) -
         operands = tuple([new[x] for x in v.operands])
         same = all([a is b for a, b in zip(operands, v.operands, strict=True)])
         new[v] = v if same else rebuild(v, operands)
-    return tuple(new[v] for v in outputs)
+    return new
 
 
 def rebuild(v: Value, operands: tuple[Value, ...]) -> Value:

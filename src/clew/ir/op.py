@@ -7,6 +7,7 @@ import contextvars
 import dataclasses
 import re
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -83,6 +84,10 @@ class Op(abc.ABC):
     @abc.abstractmethod
     def pull(self, k: int, g: Any, y: Any, *operands: Any) -> Any:
         """Reverse mode over edge ``k``: the gradient of operand ``k`` when ``g`` is that of the result ``y``; None is zero."""
+
+    def pulling(self, g: Any, y: Any, *operands: Any) -> Callable[..., Any]:
+        """``pull`` for one walk over several edges, which may share work. Asked for where there is a ``body``."""
+        return self.pull
 
     @abc.abstractmethod
     def push(self, k: int, t: Any, y: Any, *operands: Any) -> Any:

@@ -14,6 +14,7 @@ from ..errors import GradientError, GradientMismatch, UsageError
 from ..ir import FLOATS, INPUT, Array, Dtype, Type, Value, toposort
 from ..pytree import flatten
 from ..tensor import Tensor, unwrap
+from .differences import ACCURACY, WIDE, Accuracy, dot, suspicious
 from .functional import jvp, name_of, vjp
 from .report import Report, Row
 from .trace import argument_names
@@ -21,23 +22,7 @@ from .trace import argument_names
 Function = Callable[..., Any]
 
 EVERY = 32  # elements: in larger arguments random directions are tried
-WIDE = np.dtype(np.float64)
 COLUMNS = ("derivative", "argument", "compared", "difference", "where", "analytic", "numeric")
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """The step of the differences (relative to elements above 1), and how far the two may lie apart."""
-
-    eps: float
-    rtol: float
-    atol: float
-
-    def tolerance(self, analytic: float, numeric: float, size: float) -> float:
-        return self.rtol * max(abs(analytic), abs(numeric)) + self.atol * max(1.0, size)
-
-
-ACCURACY = {8: Accuracy(2e-5, 1e-6, 1e-7), 4: Accuracy(2e-2, 5e-3, 5e-4), 2: Accuracy(2e-1, 1e-1, 5e-2)}  # by bytes of a float
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,59 +251,37 @@ class _Level:
             return "not finite: the function or its derivative is infinite or NaN here or one step away"
         left, right = c.samples[2] - c.samples[1], c.samples[3] - c.samples[2]
         wider = (c.samples[4] - c.samples[2]) - (c.samples[2] - c.samples[0])
-        tolerance, bend = c.tolerance * c.eps, abs(right - left)
-        noise = 8 * float(np.finfo(WIDE).eps) * abs(c.samples[2])
+        once, twice = c.samples[3] - c.samples[1], c.samples[4] - c.samples[0]
         sides = f"{left / c.eps:.6g} from the left, {right / c.eps:.6g} from the right"
-        if bend > tolerance + noise and bend > 0.4 * abs(wider):  # of a smooth function: a quarter
+        values = self.values()
+        noise = self.noise(values, c.direction)
+        kink = abs(right - left) > 0.4 * abs(wider)  # it is a quarter where the function is smooth
+        jump = abs(twice) < 1.5 * abs(once)  # twice where it is smooth
+        if (kink and abs(right - left) > c.tolerance * c.eps + noise) or (jump and abs(once) > c.tolerance * c.eps + noise):
             return f"a kink or a jump is near, where no derivative exists: the slope is {sides}; move the point away from it"
-        if self.point[c.direction.k].dtype != WIDE and self.agrees_in_double(mode, c.direction):
-            dtype = self.point[c.direction.k].dtype
+        dtype = self.point[c.direction.k].dtype
+        if dtype != WIDE and self.agrees_in_double(mode, c):
             return f"too low precision: in float64 the two agree; check with float64 arguments (this one is {dtype})"
-        if noise > tolerance:
-            return f"too low precision: the function is {c.samples[2]:.3g}, and rounding hides a change over a step; rescale it"
-        suspect = self.suspect()
+        if noise > 0.1 * c.difference * c.eps:
+            return "too low precision: large numbers on the way hide the change over a step; rescale the function"
+        suspect = suspicious(values, self.rng)
         named = f"; {suspect}" if suspect else ""
         return f"a wrong rule: differences from both sides agree with each other ({sides}) and not with it{named}"
 
-    def agrees_in_double(self, mode: str, d: Direction) -> bool:
+    def agrees_in_double(self, mode: str, c: Comparison) -> bool:
         point = [x.astype(WIDE)[()] for x in self.point]
         try:
-            return not self.compare(self.analytic(mode, point), d, point).fails
+            return self.compare(self.analytic(mode, point), c.direction, point).difference <= c.tolerance
         except Exception:  # whatever: the function may not take float64
             return False
 
-    def suspect(self) -> str | None:
-        """The first op on the way whose rule disagrees with differences of the op itself."""
+    def values(self) -> list[Value]:
+        """Every value on the way."""
         leaves = [Tensor(Value(INPUT, (), Type(x.dtype, x.shape), x)) for x in self.point]
-        return suspicious(toposort(y.value for y in self.function(*leaves)), self.rng)
+        return toposort(y.value for y in self.function(*leaves))
 
-
-def suspicious(values: Iterable[Value], rng: np.random.Generator) -> str | None:
-    """The first value of a known graph whose op's ``pull`` is not what differences of its reference give."""
-    for y in values:
-        if y.op is None or not y.operands or not y.type.differentiable or y.dtype.itemsize < 4:
-            continue
-        arrays = [x.data for x in y.operands]
-        g = np.asarray(rng.uniform(0.5, 1.5, y.shape)).astype(y.dtype)[()]
-        accuracy = ACCURACY[y.dtype.itemsize]
-        for k, x in enumerate(arrays):
-            if x.dtype not in FLOATS or x.dtype.itemsize < 4:
-                continue
-            t = np.asarray(rng.uniform(0.5, 1.5, x.shape)).astype(x.dtype)[()]
-            with np.errstate(all="ignore"):
-                moved = [
-                    dot(g, y.op.reference(*arrays[:k], (x + x.dtype.type(s * accuracy.eps) * t)[()], *arrays[k + 1 :]))
-                    for s in (-2, -1, 1, 2)
-                ]
-                pulled = y.op.pull(k, g, y.data, *arrays)
-            numeric = (8 * (moved[2] - moved[1]) - (moved[3] - moved[0])) / (12 * accuracy.eps)
-            analytic = 0.0 if pulled is None else dot(pulled, t)
-            if not abs(numeric - analytic) <= 10 * accuracy.tolerance(analytic, numeric, abs(moved[1])):
-                place = f" at {y.site}" if y.site else ""
-                return f"look at the rule of {y.op.name} for operand {k}{place}"
-    return None
-
-
-def dot(a: Any, b: Any) -> float:
-    """The inner product, in float64."""
-    return float(np.sum(np.asarray(a).astype(WIDE) * np.asarray(b).astype(WIDE)))
+    def noise(self, values: Iterable[Value], d: Direction) -> float:
+        """How far rounding may move the function: the last bits of the largest number on the way."""
+        sizes = [float(np.max(np.abs(v.data.astype(WIDE)), initial=0)) for v in values if v.dtype in FLOATS]
+        eps = float(np.finfo(WIDE).eps) if self.point[d.k].dtype == WIDE else float(np.finfo(np.float32).eps)
+        return 8 * eps * max([size for size in sizes if np.isfinite(size)], default=0.0)
