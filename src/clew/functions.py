@@ -166,7 +166,6 @@ vecdot = lift(linear_algebra.vecdot)
 einsum = lift(linear_algebra.einsum)
 outer = lift(linear_algebra.outer)
 diagonal = lift(linear_algebra.diagonal)
-trace = lift(linear_algebra.trace)
 
 # Sorting, searching, sets
 sort = lift(searching.sort)

@@ -33,9 +33,7 @@ class Tree:
         return self.rebuild(items)
 
 
-def register(
-    cls: type, children: Callable[[Any], Sequence[tuple[str, Any]]], rebuild: Callable[[Any, list[Any]], Any]
-) -> None:
+def register(cls: type, children: Callable[[Any], Sequence[tuple[str, Any]]], rebuild: Callable[[Any, list[Any]], Any]) -> None:
     """Make ``cls`` a container: ``children(x)`` lists (name, child), ``rebuild(x, children)`` makes one like ``x``."""
     _registered[cls] = (lambda x: list(children(x)), rebuild)
 
@@ -98,5 +96,7 @@ def _open(x: Any) -> tuple[Children, Rebuild] | None:
         return [(f"[{k}]", item) for k, item in enumerate(x)], cls
     if dataclasses.is_dataclass(x) and not isinstance(x, type):
         names = [f.name for f in dataclasses.fields(x) if f.init]
-        return [(f".{n}", getattr(x, n)) for n in names], lambda items: dataclasses.replace(x, **dict(zip(names, items, strict=True)))
+        return [(f".{n}", getattr(x, n)) for n in names], lambda items: dataclasses.replace(
+            x, **dict(zip(names, items, strict=True))
+        )
     return None

@@ -17,7 +17,7 @@ from .array import dtypes, functional, indexing, linear_algebra, manipulation, s
 from .array import elementwise as el
 from .array.promotion import value_of
 from .diff.reverse import backward as walk_backward
-from .errors import ClewError, ConcretizationError, DetachError, GradientError, UsageError
+from .errors import ConcretizationError, DetachError, GradientError, UsageError
 from .ir import INPUT, Dtype, Label, Shape, Site, Value, constant, f32, here, recording
 from .ops.rounding import identity
 from .view import GraphView, view_of
@@ -44,7 +44,13 @@ UFUNC_NAMES = {  # NumPy's, where the standard's name is another
     "fmax": "maximum",
     "fmin": "minimum",
 }
-FUNCTION_NAMES = {"concatenate": "concat", "cumsum": "cumulative_sum", "cumprod": "cumulative_prod", "amax": "max", "amin": "min"}
+FUNCTION_NAMES = {
+    "concatenate": "concat",
+    "cumsum": "cumulative_sum",
+    "cumprod": "cumulative_prod",
+    "amax": "max",
+    "amin": "min",
+}
 
 
 class _Transforming(threading.local):

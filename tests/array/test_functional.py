@@ -117,7 +117,11 @@ def test_a_row_that_is_fully_masked_gives_zeros_and_no_nan() -> None:
     same(softmax(x), np.array(expected, float))
     same(log_softmax(x), np.array([[-inf, -inf], [-inf, 0], [np.log(0.5)] * 2]))
     for f in (softmax, lambda x: elementwise.multiply(softmax(x), [1.0, inf])):
-        (g,) = gradients(lambda x, f=f: f(x), x, seed=[[1.0, 2.0]] * 3) if f is softmax else gradients(softmax, x, seed=[[1, inf]] * 3)
+        (g,) = (
+            gradients(lambda x, f=f: f(x), x, seed=[[1.0, 2.0]] * 3)
+            if f is softmax
+            else gradients(softmax, x, seed=[[1, inf]] * 3)
+        )
         assert not np.isnan(g[0]).any()
         assert g[0].tolist() == [0, 0]
     v = leaf(x)

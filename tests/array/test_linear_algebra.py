@@ -132,11 +132,27 @@ A, B = np.zeros((2, 3)), np.zeros((4, 2))
 @pytest.mark.parametrize(
     ("call", "kind", "text"),
     [
-        (lambda: linear_algebra.matmul(A, A), TypeRuleError, r"matmul\(f64\[2,3\], f64\[2,3\]\): .* transpose the second, b\.mT"),
-        (lambda: linear_algebra.matmul(A, [1.0, 2]), TypeRuleError, r"is 3, .* is 2; they must be equal: transpose the first, a\.mT"),
-        (lambda: linear_algebra.matmul(A, B), TypeRuleError, "is 3, of the second its last but one axis is 4; they must be equal\n"),
+        (
+            lambda: linear_algebra.matmul(A, A),
+            TypeRuleError,
+            r"matmul\(f64\[2,3\], f64\[2,3\]\): .* transpose the second, b\.mT",
+        ),
+        (
+            lambda: linear_algebra.matmul(A, [1.0, 2]),
+            TypeRuleError,
+            r"is 3, .* is 2; they must be equal: transpose the first, a\.mT",
+        ),
+        (
+            lambda: linear_algebra.matmul(A, B),
+            TypeRuleError,
+            "is 3, of the second its last but one axis is 4; they must be equal\n",
+        ),
         (lambda: linear_algebra.matmul(A, 2.0), TypeRuleError, r"a 0-d array is no vector; multiply with \*"),
-        (lambda: linear_algebra.matmul(A[None][[0, 0]], A.T[None][[0] * 3]), TypeRuleError, r"\(2,\) and \(3,\), do not broadcast"),
+        (
+            lambda: linear_algebra.matmul(A[None][[0, 0]], A.T[None][[0] * 3]),
+            TypeRuleError,
+            r"\(2,\) and \(3,\), do not broadcast",
+        ),
         (lambda: linear_algebra.tensordot(A, A, axes=3), TypeRuleError, "axes=3, but the operands have 2 and 2 axes"),
         (lambda: linear_algebra.tensordot(A, B), TypeRuleError, r"have sizes \(2, 3\) and \(4, 2\); they must be equal"),
         (lambda: linear_algebra.tensordot(A, A, axes=((5,), (0,))), AxisError, "axis 5 is out of range"),

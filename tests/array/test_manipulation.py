@@ -28,7 +28,10 @@ CASES: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = [
     *[("expand_dims", (2, 3), (axis,), {}) for axis in [0, 1, -1, (0, 3), (-1, 0)]],
     *[("squeeze", (1, 3, 1), axis, {}) for axis in [(0,), (-1,), ((0, 2),), ()]],
     *[("flip", (2, 3), (), {"axis": axis}) for axis in [None, 0, -1, (0, 1), ()]],
-    *[("roll", (2, 3), (shift,), {"axis": axis}) for shift, axis in [(1, None), (-5, 1), (7, 0), ((1, 2), (0, 1)), (1, (0, 1)), (0, 0)]],
+    *[
+        ("roll", (2, 3), (shift,), {"axis": axis})
+        for shift, axis in [(1, None), (-5, 1), (7, 0), ((1, 2), (0, 1)), (1, (0, 1)), (0, 0)]
+    ],
     ("roll", (0, 2), (1,), {"axis": 0}),
     *[("unstack", (2, 3), (), {"axis": axis}) for axis in [0, 1, -1]],
     *[("split", (6, 2), (where,), {}) for where in [1, 2, 3, 6, [1, 4], [0, 3, 3, 9], [4, 2], [-2]]],
@@ -36,13 +39,20 @@ CASES: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = [
     ("split", (0, 2), (2,), {}),
     *[("tile", (2, 3), (times,), {}) for times in [2, (2,), (2, 1), (1, 1), (3, 1, 2), (0, 1), (2, 2, 2)]],
     ("tile", (), ((2, 3),), {}),
-    *[("repeat", (2, 3), (times,), {"axis": axis}) for times, axis in [(2, None), (3, 1), ([1, 2], 0), ([0, 0, 4], -1), (0, 0)]],
+    *[
+        ("repeat", (2, 3), (times,), {"axis": axis})
+        for times, axis in [(2, None), (3, 1), ([1, 2], 0), ([0, 0, 4], -1), (0, 0)]
+    ],
     ("repeat", (3,), ([2],), {}),
     *[("broadcast_to", (3, 1), (shape,), {}) for shape in [(3, 1), (3, 4), (2, 3, 4), (2, 3, 1), (3, 0)]],
     ("broadcast_to", (), ((2, 2),), {}),
     *[("pad", (2, 3), (width,), {}) for width in [1, 0, (1, 2), ((1, 0), (0, 2)), ((1, 2),)]],
     ("pad", (2, 3), (2,), {"constant_values": -1.5}),
-    *[("pad", (2, 3), (width, mode), {}) for width in [1, ((0, 2), (4, 0))] for mode in ["edge", "reflect", "symmetric", "wrap"]],
+    *[
+        ("pad", (2, 3), (width, mode), {})
+        for width in [1, ((0, 2), (4, 0))]
+        for mode in ["edge", "reflect", "symmetric", "wrap"]
+    ],
 ]
 
 
@@ -128,7 +138,11 @@ X = np.zeros((2, 3))
 @pytest.mark.parametrize(
     ("call", "kind", "text"),
     [
-        (lambda: manipulation.reshape(X, (4, -1)), TypeRuleError, r"reshape\(f64\[2,3\]\): 6 elements do not fill shape \(4, -1\)"),
+        (
+            lambda: manipulation.reshape(X, (4, -1)),
+            TypeRuleError,
+            r"reshape\(f64\[2,3\]\): 6 elements do not fill shape \(4, -1\)",
+        ),
         (lambda: manipulation.reshape(X, (-1, -1)), TypeRuleError, "whatever -1 is"),
         (lambda: manipulation.reshape(X, (5,)), TypeRuleError, r"reshape\(f64\[2,3\]\): 6 elements do not fill shape \(5,\)"),
         (lambda: manipulation.reshape(X, (2, -3)), TypeRuleError, "has a negative size; only -1 is"),
@@ -143,11 +157,19 @@ X = np.zeros((2, 3))
         (lambda: manipulation.concat([X, X[:, :2]]), TypeRuleError, "equal sizes on every axis but 0"),
         (lambda: manipulation.concat([]), TypeRuleError, "needs at least one array"),
         (lambda: manipulation.concat(X), TypeRuleError, "takes its arrays in a list or tuple"),
-        (lambda: manipulation.stack([X, X[0]]), TypeRuleError, "arrays must have one shape; broadcast them first, or use concat"),
+        (
+            lambda: manipulation.stack([X, X[0]]),
+            TypeRuleError,
+            "arrays must have one shape; broadcast them first, or use concat",
+        ),
         (lambda: manipulation.split(X, 2, 1), TypeRuleError, "axis 1 of size 3 has no 2 equal parts; give the positions"),
         (lambda: manipulation.roll(X, (1, 2), axis=0), TypeRuleError, "2 shifts do not go with 1 axes"),
         (lambda: manipulation.moveaxis(X, 0, (0, 1)), TypeRuleError, "1 axes do not go to 2 places"),
-        (lambda: manipulation.repeat(X, [1, 2], axis=1), TypeRuleError, r"repeats of shape \(2,\) do not go with axis 1 of size 3"),
+        (
+            lambda: manipulation.repeat(X, [1, 2], axis=1),
+            TypeRuleError,
+            r"repeats of shape \(2,\) do not go with axis 1 of size 3",
+        ),
         (lambda: manipulation.repeat(X, -1, axis=1), TypeRuleError, "repeats -1 is negative"),
         (lambda: manipulation.broadcast_to(X, (3, 2)), TypeRuleError, r"does not broadcast to shape \(3, 2\)"),
         (lambda: manipulation.broadcast_to(X, (3,)), TypeRuleError, r"does not broadcast to shape \(3,\)"),

@@ -159,7 +159,11 @@ def test_singular_points(f: Any, x: list[float], expected: list[float]) -> None:
 @pytest.mark.parametrize(
     ("call", "kind", "text"),
     [
-        (lambda: statistics.sum([[1]], axis=2), AxisError, r"sum\(i64\[1,1\]\): axis 2 is out of range for 2 axes; use -2 to 1"),
+        (
+            lambda: statistics.sum([[1]], axis=2),
+            AxisError,
+            r"sum\(i64\[1,1\]\): axis 2 is out of range for 2 axes; use -2 to 1",
+        ),
         (lambda: statistics.mean([[1.0]], axis=(0, -2)), AxisError, r"axes \(0, -2\) name one axis twice; name each once"),
         (lambda: statistics.max([True]), TypeRuleError, r"max\(bool\[1\]\): booleans have no order"),
         (lambda: statistics.cumulative_sum([[1]]), TypeRuleError, "needs an axis, as the array has 2"),

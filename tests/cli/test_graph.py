@@ -132,7 +132,12 @@ WRONG = {
     ("graph", "p = x; y", "x=1", "y=1"): "p is computed, but not used; leave it out",
     ("graph", "q = p; p = x; p + q", "x=1"): "p is used before it is computed",
     ("graph", "x = x + 1", "x=1"): "x is given a value twice; use another name for one of them",
-    ("graph", "x + y", "x=[1,2,3]", "y=[1,2]"): "add(f64[3], f64[2]): shapes do not broadcast: axis -1 has sizes 3 and 2; reshape "
+    (
+        "graph",
+        "x + y",
+        "x=[1,2,3]",
+        "y=[1,2]",
+    ): "add(f64[3], f64[2]): shapes do not broadcast: axis -1 has sizes 3 and 2; reshape "
     "one of them, or insert an axis with x[None, :] or x[:, None]",
     ("graph", "x * 2", "x=[1,2]", "--wrt", "x"): "--wrt x: the result is f64[2], not a scalar; take its sum(...) or mean(...)",
     ("graph", "x > 1", "x=2", "--wrt", "x"): "--wrt x: the result is bool[], and only floating-point numbers have gradients",
@@ -141,8 +146,15 @@ WRONG = {
     ("graph", "x", "x=1", "--svg", "g.png"): "--svg g.png: the name of the file must end with .svg",
     ("graph", "x", "x=1", "--steps", "--json"): "--json and --steps exclude each other",
     ("graph", "x", "x=1", "--open", "softmax"): "there is no gate 'softmax' to open; there are: none",
-    ("graph", "x", "x=1", "--open", "all", "--fold", "all"): "--open and --fold exclude each other; gates that are not named in "
-    "--fold are open",
+    (
+        "graph",
+        "x",
+        "x=1",
+        "--open",
+        "all",
+        "--fold",
+        "all",
+    ): "--open and --fold exclude each other; gates that are not named in --fold are open",
     ("graph", "x", "x=1", "--stpes"): "unrecognized arguments: --stpes (see clew graph --help)",
     ("graph", "x", "--wrt"): "argument --wrt: expected one argument (see clew graph --help)",
 }

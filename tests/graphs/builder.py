@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,7 +25,7 @@ MARGIN = 0.02  # how far from a kink an operand lies, for the graph to count as 
 F64, BOOL, I64 = DTYPES["f64"], DTYPES["bool"], DTYPES["i64"]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _integers(low: int, high: int) -> st.SearchStrategy[int]:
     return st.integers(low, high)
 

@@ -87,7 +87,9 @@ def kinked(b: Builder) -> Value | None:
 def binary(b: Builder) -> Value | None:
     x = b.pick_float()
     y = b.beside(x)
-    name = b.choose(("add", "mul", "sub", "div", "pow", "hypot", "atan2", "logaddexp", "xlogy", "copysign", "remainder", "chain"))
+    name = b.choose(
+        ("add", "mul", "sub", "div", "pow", "hypot", "atan2", "logaddexp", "xlogy", "copysign", "remainder", "chain")
+    )
     if name in ("add", "sub", "mul"):
         return b.make(getattr(arithmetic, name), x, y)
     if name == "chain":
@@ -138,9 +140,11 @@ def question(b: Builder) -> Value | None:
                 return b.make(comparison.logical_not, held, exact=True)
             op = b.choose((comparison.logical_and, comparison.logical_or, comparison.logical_xor))
             return b.make(op, held, b.beside(held), exact=True)
-        return b.make(b.choose((comparison.isnan, comparison.isfinite, comparison.signbit)), x, exact=True) if (
-            b.kink(np.abs(b.wide(x)), x)
-        ) else None
+        return (
+            b.make(b.choose((comparison.isnan, comparison.isfinite, comparison.signbit)), x, exact=True)
+            if (b.kink(np.abs(b.wide(x)), x))
+            else None
+        )
     y = b.beside(x)
     if not b.kink(np.abs(b.wide(x) - b.wide(y)), x, y):
         return None

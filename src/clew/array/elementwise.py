@@ -60,9 +60,7 @@ copysign = binary("copysign", arithmetic.copysign, "``|x1|`` with the sign of ``
 nextafter = binary(
     "nextafter", arithmetic.nextafter, "The float next to ``x1`` towards ``x2``.", "cl.nextafter(1.0, 2.0) > 1 -> True"
 )
-hypot = binary(
-    "hypot", arithmetic.hypot, "``sqrt(x1**2 + x2**2)``; the gradient at (0, 0) is 0.", "cl.hypot(3.0, 4.0) -> 5.0"
-)
+hypot = binary("hypot", arithmetic.hypot, "``sqrt(x1**2 + x2**2)``; the gradient at (0, 0) is 0.", "cl.hypot(3.0, 4.0) -> 5.0")
 
 # Exponentials and logarithms
 exp = unary("exp", exponential.exp, "``e ** x``.", "cl.exp(0.0) -> 1.0", floating=True)
@@ -88,7 +86,13 @@ logaddexp = binary(
 xlogy = binary(
     "xlogy", exponential.xlogy, "``x1 * log(x2)``, and 0 where ``x1`` is 0.", "cl.xlogy(0.0, 0.0) -> 0.0", floating=True
 )
-erf = unary("erf", error_function.erf, "``2 / sqrt(pi)`` times the integral of exp(-t*t) from 0 to x.", "cl.erf(0.0) -> 0.0", floating=True)
+erf = unary(
+    "erf",
+    error_function.erf,
+    "``2 / sqrt(pi)`` times the integral of exp(-t*t) from 0 to x.",
+    "cl.erf(0.0) -> 0.0",
+    floating=True,
+)
 sigmoid = unary(
     "sigmoid", exponential.sigmoid, "``1 / (1 + exp(-x))``, without overflow.", "cl.sigmoid(0.0) -> 0.5", floating=True
 )

@@ -26,9 +26,7 @@ def unary(name: str, op: Op, formula: str, example: str, *, floating: bool = Fal
     return documented(function, name, formula, example)
 
 
-def binary(
-    name: str, op: Op, formula: str, example: str, *, floating: bool = False
-) -> Callable[[ArrayLike, ArrayLike], Value]:
+def binary(name: str, op: Op, formula: str, example: str, *, floating: bool = False) -> Callable[[ArrayLike, ArrayLike], Value]:
     """The function of two arrays that applies ``op``; with ``floating``, integers become the default float first."""
 
     def function(x1: ArrayLike, x2: ArrayLike, /) -> Value:

@@ -185,7 +185,7 @@ def trace(x: ArrayLike, /, *, offset: int = 0, dtype: Any = None) -> Value:
     """The sum of diagonal ``offset`` of (a stack of) matrices.
 
     >>> import clew as cl
-    >>> cl.trace([[1, 2], [3, 4]]).item()
+    >>> cl.linalg.trace([[1, 2], [3, 4]]).item()
     5
     """
     return statistics.sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)

@@ -58,9 +58,7 @@ def make_gate(
     """
     order = toposort(outputs)
     inside = reaching(order, set(inputs))
-    free = tuple(
-        dict.fromkeys(x for v in order if v in inside for x in v.operands if x not in inside and x.op is not None)
-    )
+    free = tuple(dict.fromkeys(x for v in order if v in inside for x in v.operands if x not in inside and x.op is not None))
     stand_ins = {x: parameter(x.name or f"free{k}", x.type) for k, x in enumerate(free)}
     everything = (*inputs, *stand_ins.values())
     body = Graph(title, everything, substitute(tuple(outputs), stand_ins) if free else tuple(outputs))

@@ -129,5 +129,3 @@ def _name(parameter: Variable, path: str) -> None:
     label = parameter.value.label
     assert label is not None
     label.name = path
-
-

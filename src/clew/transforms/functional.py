@@ -208,5 +208,3 @@ def matching(what: str, tree: Any, shape: Tree, models: list[Value]) -> list[Val
             raise GradientError(f"{what} at {path or 'the only leaf'} has shape {v.shape}, it must be that of {model.type}")
         values.append(v)
     return values
-
-
