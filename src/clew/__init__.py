@@ -71,6 +71,7 @@ from .functions import (
     diff,
     divide,
     dot,
+    dropout,
     einsum,
     elu,
     empty,
@@ -192,8 +193,13 @@ from .functions import (
     zeros_like,
 )
 from .ir import scope
-from .tensor import Tensor, Variable, no_grad, variable
+from .tensor import Tensor, no_grad
 from .transforms import (
+    check_gate,
+    check_gradients,
+    collapse,
+    compare_grain,
+    expand,
     gate,
     grad,
     gradients,
@@ -203,6 +209,7 @@ from .transforms import (
     value_and_grad,
     vjp,
 )
+from .variable import Variable, variable
 from .view import GraphView as Graph
 
 newaxis = None
@@ -244,7 +251,11 @@ __all__ = [
     "broadcast_to",
     "can_cast",
     "ceil",
+    "check_gate",
+    "check_gradients",
     "clip",
+    "collapse",
+    "compare_grain",
     "concat",
     "conv",
     "conv_transpose",
@@ -259,6 +270,7 @@ __all__ = [
     "diff",
     "divide",
     "dot",
+    "dropout",
     "e",
     "einsum",
     "elu",
@@ -268,6 +280,7 @@ __all__ = [
     "erf",
     "errors",
     "exp",
+    "expand",
     "expand_dims",
     "explore",
     "expm1",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .array import (
     creation,
     dtypes,
@@ -15,7 +17,8 @@ from .array import (
 )
 from .array import elementwise as el
 from .array import softmax as soft
-from .tensor import lift
+from .ir import Dtype
+from .tensor import lift, opened
 
 # New arrays
 asarray = lift(creation.asarray)
@@ -181,7 +184,6 @@ unique_values = lift(searching.unique_values)
 
 # Dtypes
 astype = lift(dtypes.astype)
-result_type = lift(dtypes.result_type)
 
 # Softmax
 softmax = lift(soft.softmax)
@@ -193,9 +195,20 @@ leaky_relu = lift(functional.leaky_relu)
 elu = lift(functional.elu)
 silu = lift(functional.silu)
 gelu = lift(functional.gelu)
+dropout = lift(functional.dropout)
 
 # Convolution and pooling
 conv = lift(spatial.conv)
 conv_transpose = lift(spatial.conv_transpose)
 max_pool = lift(spatial.max_pool)
 avg_pool = lift(spatial.avg_pool)
+
+
+def result_type(*arrays_and_dtypes: Any) -> Dtype:
+    """The dtype that arrays, dtypes and Python scalars promote to.
+
+    >>> import clew as cl
+    >>> cl.result_type(cl.float32, cl.int64, 1.0)
+    dtype('float32')
+    """
+    return dtypes.result_type(*[opened(x) for x in arrays_and_dtypes])

@@ -18,7 +18,7 @@ from .array import elementwise as el
 from .array.promotion import value_of
 from .diff.reverse import backward as walk_backward
 from .errors import ConcretizationError, DetachError, GradientError, UsageError
-from .ir import INPUT, Dtype, Label, Shape, Site, Value, constant, f32, here, recording
+from .ir import INPUT, Dtype, Label, Shape, Site, Value, constant, here, recording
 from .ops.rounding import identity
 from .view import GraphView, view_of
 
@@ -64,14 +64,12 @@ transforming = _Transforming()
 def lift(function: Callable[P, Value]) -> Callable[P, Tensor]: ...
 @overload
 def lift(function: Callable[P, tuple[Value, ...]]) -> Callable[P, tuple[Tensor, ...]]: ...
-@overload
-def lift(function: Callable[P, Any]) -> Callable[P, Any]: ...
 def lift(function: Callable[P, Any]) -> Callable[P, Any]:
     """A function of values as a function of tensors: tensors among the arguments are opened, values in the result wrapped."""
 
     @wraps(function)
     def lifted(*args: P.args, **kwargs: P.kwargs) -> Any:
-        return wrap(function(*[opened(x) for x in args], **{k: opened(x) for k, x in kwargs.items()}))  # type: ignore[arg-type]
+        return wrap(function(*[opened(x) for x in args], **{k: opened(x) for k, x in kwargs.items()}))
 
     return lifted
 
@@ -250,8 +248,8 @@ class Tensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self.tracked and self.value.type.differentiable and (transforming.depth or self.value.op is not INPUT):
             raise DetachError(
-                f"np.asarray of {self.name or self.value.type} would silently cut its gradient path; use clew's functions, or say "
-                f"so with .detach() or .numpy()\n  at {Site(*here())}"
+                f"np.asarray of {self.name or self.value.type} would silently cut its gradient path; use clew's functions, or "
+                f"say so with .detach() or .numpy()\n  at {Site(*here())}"
             )
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:
@@ -315,8 +313,8 @@ class Tensor:
                 f"backward(gradient) of that shape\n  at {Site(*here())}"
             )
         seed = v.dtype.type(1) if gradient is None else value_of(unwrap(gradient), v.dtype).data
-        if np.shape(seed) != v.shape:
-            raise GradientError(f"backward(gradient): the gradient has shape {np.shape(seed)}, the tensor is {v.type}")
+        if seed.shape != v.shape:
+            raise GradientError(f"backward(gradient): the gradient has shape {seed.shape}, the tensor is {v.type}")
         for label, g in walk_backward(v, seed).items():
             label.grad = label.grad + g if accumulate and label.grad is not None else g
 
@@ -426,8 +424,8 @@ class Tensor:
             function = linear_algebra.matmul
         if kind != "__call__" or options or function is None:
             raise UsageError(
-                f"np.{ufunc.__name__}{'' if kind == '__call__' else '.' + kind}({', '.join(options)}) has no counterpart in clew "
-                f"for tensors; use clew's functions, or leave the graph with .numpy()\n  at {Site(*here())}"
+                f"np.{ufunc.__name__}{'' if kind == '__call__' else '.' + kind}({', '.join(options)}) has no counterpart in "
+                f"clew for tensors; use clew's functions, or leave the graph with .numpy()\n  at {Site(*here())}"
             )
         return wrap(function(*map(unwrap, inputs)))
 
@@ -450,55 +448,6 @@ class Tensor:
 def unwrap(x: Any) -> Any:
     """The value inside a tensor; anything else as it is."""
     return x.value if isinstance(x, Tensor) else x
-
-
-SCALAR = f32()
-
-
-class Variable(Tensor):
-    """A named leaf that can be differentiated with respect to, and assigned to.
-
-    A graph holds the values that variables had when it was recorded: assigning between forward and backward changes
-    neither.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, data: Any, name: str | None = None, dtype: Any = None) -> None:
-        if data.__class__ is float and dtype is None:  # scalar programs make many of these
-            self.value = Value(INPUT, (), SCALAR, np.float32(data), Label(name, None, True))
-            return
-        v = value_of(unwrap(data), dtype)
-        if v.data is None:
-            raise ConcretizationError("a variable needs a value; it cannot be made of a traced tensor")
-        if not v.type.differentiable and dtype is None and v.dtype.kind in "iu" and not isinstance(data, np.ndarray | Tensor):
-            v = value_of(data, np.dtype(np.float32))
-        array = v.data if not v.type.shape else np.array(v.data)
-        super().__init__(Value(INPUT, (), v.type, array, Label(name, variable=True)))
-
-    def assign(self, data: Any) -> None:
-        """Give it another value of the same shape and dtype. What was computed from the old one keeps the old one."""
-        old = self.value
-        v = value_of(unwrap(data))
-        if v.data is None:
-            raise ConcretizationError(f"cannot assign a traced tensor to the variable {self.name}")
-        if v.shape != old.shape:
-            raise UsageError(f"cannot assign {v.type} to the variable {self.name}: {old.type}; the shapes differ")
-        shared = isinstance(data, np.ndarray)  # a tensor's array never changes, the user's may
-        array = v.data.astype(old.dtype, copy=shared) if old.shape else old.dtype.type(v.data)
-        self.value = Value(INPUT, (), old.type, array, old.label)
-
-
-def variable(value: Any, name: str | None = None, dtype: Any = None) -> Variable:
-    """A leaf to differentiate with respect to. Python numbers become float32, arrays keep their dtype (and are copied).
-
-    >>> import clew as cl
-    >>> x = cl.variable(3.0, name="x")
-    >>> (x * x).backward()
-    >>> x.grad.item()
-    6.0
-    """
-    return Variable(value, name, dtype)
 
 
 @contextmanager

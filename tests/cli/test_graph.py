@@ -28,7 +28,6 @@ TABLES = {
     "not_finite": ["sum(log(x))", "x=[-1,0,1,2,3]"],
     "wrt": ["x * y * z", "x=1", "y=2", "z=3", "--wrt", "y"],
     "gate": ["sum(softmax(x) ** 2)", "x=[0,1,2]"],
-    "opened": ["sum(softmax(x) ** 2)", "x=[0,1,2]", "--open", "softmax"],
     "largest": ["max(a, b) + max(a, 0)", "a=1", "b=2"],
 }
 
@@ -40,6 +39,19 @@ def test_prints(name: str, snapshot: Snapshot, capsys: pytest.CaptureFixture[str
     assert err == ""
     assert max(map(len, out.splitlines())) <= 160
     snapshot(out)
+
+
+def test_gates_are_opened_and_folded(capsys: pytest.CaptureFixture[str]) -> None:
+    def operations(*options: str) -> set[str]:
+        assert main(["graph", "sum(softmax(x) ** 2) + sum(log_softmax(x))", "x=[0,1,2]", "--json", *options]) == 0
+        return {node["op"] for node in json.loads(capsys.readouterr().out)["nodes"]}
+
+    gates = {"softmax", "log_softmax"}
+    assert gates <= operations()
+    assert gates <= operations("--fold", "all")
+    assert gates.isdisjoint(operations("--open", "all"))
+    assert gates & operations("--open", "softmax") == {"log_softmax"}
+    assert gates & operations("--fold", "softmax") == {"softmax"}
 
 
 def gradients(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, float]:

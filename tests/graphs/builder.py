@@ -132,10 +132,8 @@ class Builder:
         wide = np.asarray(data).astype(np.float64)
         if np.size(data) > MOST or not np.all(np.abs(wide) <= LARGEST):
             return None
-        if all(x.op is None for x in operands):  # stays an expression, for constant folding to find
-            v = Value(op, operands, op.infer(*[x.type for x in operands]))
-        else:
-            v = op(*operands)
+        foldable = all(x.op is None for x in operands)  # stays an expression, for constant folding to find
+        v = Value(op, operands, op.infer(*[x.type for x in operands])) if foldable else op(*operands)
         return self.known(v, data, exact and all(x in self.exact for x in operands))
 
     def call(self, function: Callable[..., Any], *operands: Value, exact: bool = False) -> Value | None:

@@ -63,7 +63,7 @@ def samples(
     """Graphs of up to ``most`` drawn steps (a step may take a few nodes), in f64, or in all float dtypes if ``mixed``."""
     b = Builder(draw, ("f64",))
     if mixed and b.chance(4):
-        b.floats = [*map(lambda name: Type(makers.DTYPES[name], ()).dtype, b.subset(MIXED) or MIXED)]
+        b.floats = [makers.DTYPES[name] for name in b.subset(MIXED) or MIXED]
     for _ in range(b.integer(1, 3)):
         b.input(Type(b.choose(b.floats), b.shape()))
     for _ in range(b.integer(1, most)):

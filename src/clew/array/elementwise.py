@@ -58,7 +58,7 @@ minimum = binary(
 )
 copysign = binary("copysign", arithmetic.copysign, "``|x1|`` with the sign of ``x2``.", "cl.copysign(1.0, -2.0) -> -1.0")
 nextafter = binary(
-    "nextafter", arithmetic.nextafter, "The float next to ``x1`` towards ``x2``.", "cl.nextafter(1.0, 2.0) > 1 -> True"
+    "nextafter", arithmetic.nextafter, "The float next to ``x1`` towards ``x2``.", "(cl.nextafter(1.0, 2.0) > 1) -> True"
 )
 hypot = binary("hypot", arithmetic.hypot, "``sqrt(x1**2 + x2**2)``; the gradient at (0, 0) is 0.", "cl.hypot(3.0, 4.0) -> 5.0")
 
@@ -75,7 +75,7 @@ log = unary(
 )
 log1p = unary("log1p", exponential.log1p, "``log(1 + x)``, exact near 0.", "cl.log1p(0.0) -> 0.0", floating=True)
 log2 = unary("log2", exponential.log2, "The logarithm to base 2.", "cl.log2(8.0) -> 3.0", floating=True)
-log10 = unary("log10", exponential.log10, "The logarithm to base 10.", "cl.log10(1000.0) -> 3.0", floating=True)
+log10 = unary("log10", exponential.log10, "The logarithm to base 10.", "cl.log10(1.0) -> 0.0", floating=True)
 logaddexp = binary(
     "logaddexp",
     exponential.logaddexp,
@@ -180,7 +180,7 @@ def where(condition: ArrayLike, x1: ArrayLike, x2: ArrayLike, /) -> Value:
     c = cast_to(value_of(condition), BOOL)
     a, b = promoted("where", x1, x2)
     shape = common_shape("where", c, a, b)
-    return comparison.where(*(broadcast_to(v, shape) for v in (c, a, b)))  # type: ignore[no-any-return]
+    return comparison.where(*(broadcast_to(v, shape) for v in (c, a, b)))
 
 
 def clip(x: ArrayLike, /, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Value:

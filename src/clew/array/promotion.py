@@ -42,7 +42,7 @@ def scalar_dtype(x: Any, beside: Dtype | None) -> Dtype:
         return beside or BOOL
     if isinstance(x, int):
         return beside if beside is not None and beside != BOOL else DEFAULT_INTEGER
-    return beside if beside in FLOATS else DEFAULT_FLOAT  # type: ignore[return-value]
+    return beside if beside in FLOATS else DEFAULT_FLOAT
 
 
 def is_scalar(x: Any) -> bool:

@@ -194,7 +194,7 @@ def bernoulli(p: ArrayLike = 0.5, shape: Any = None, *, key: Any = None) -> Valu
     sizes = _shape("bernoulli", shape, v)
     wide = v if v.dtype == float64 else cast_to(v, float32)
     same = wide.op is None and wide.data is not None and not wide.ndim
-    share: Any = float(wide.data) if same else broadcast_to(wide, sizes)  # type: ignore[arg-type]
+    share: Any = float(wide.data) if same else broadcast_to(wide, sizes)
     return value_of(draws.bernoulli(*_source("bernoulli", key), share, sizes))
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import clew as cl
 
 from ..errors import ParseError, UsageError
-from ..tensor import Tensor, Variable
+from ..tensor import Tensor
+from ..variable import Variable
 from .grammar import BINARY, COMPARISONS, CONSTANTS, FUNCTIONS, parts, shown, value_names
 
 

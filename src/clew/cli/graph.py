@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Sequence
 
 from ..errors import GradientError, UsageError
-from ..tensor import variable
+from ..variable import variable
 from ..view import GraphView
 from .arguments import Parser
 from .grammar import FUNCTIONS

@@ -111,7 +111,7 @@ def call(node: NodeView, names: tuple[str, ...] | None = None) -> str:
 
 def operation(node: NodeView) -> str:
     """The op with its attributes, for the column of a table."""
-    return shortened(" ".join([node.op, *(f"{k}={a}" for k, a in node.attributes.items())]), 44)
+    return shortened(" ".join([node.op, *(f"{k}={a}" for k, a in node.attributes.items())]), 32)
 
 
 def local_gradient(v: Value, k: int, y: Array, xs: tuple[Array, ...]) -> Local:

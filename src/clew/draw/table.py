@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..ir import Array
 from .nodes import NodeView, operation
-from .summary import SMALL, elements, number, spread
+from .summary import SMALL, brief, elements, number, spread
 
 GAP = "   "
+WIDE = 140  # characters: wider tables are shown with fewer digits
 
 
 def table(nodes: Iterable[NodeView]) -> str:
@@ -18,17 +20,23 @@ def table(nodes: Iterable[NodeView]) -> str:
 
     Arrays are summarised as ``min … mean … max``, with the share of zeros, and NaN and infinities counted. Types are
     shown where there are arrays; the local gradient to each input, where it is not one number per element, is a word.
+    Where the table would be wider than 140 characters, arrays have fewer digits.
     """
     rows = list(nodes)
+    text = _table(rows, number)
+    return text if max(map(len, text.splitlines())) <= WIDE else _table(rows, brief)
+
+
+def _table(rows: list[NodeView], digits: Callable[[Any], str]) -> str:
     arrays = any([node.type.shape for node in rows])
     columns = {
         "name": [node.name for node in rows],
         "operation": [operation(node) for node in rows],
         "inputs": [", ".join(node.inputs) for node in rows],
         "type": [str(node.type) if arrays else "" for node in rows],
-        "value": [summary(node.value) for node in rows],
+        "value": [summary(node.value, digits) for node in rows],
         "local gradient": [local_gradients(node) for node in rows],
-        "gradient": ["" if node.gradient is None else summary(node.gradient) for node in rows],
+        "gradient": ["" if node.gradient is None else summary(node.gradient, digits) for node in rows],
         "note": [node.note or "" for node in rows],
     }
     if not any(columns["gradient"]):
@@ -36,12 +44,12 @@ def table(nodes: Iterable[NodeView]) -> str:
     return aligned({title: cells for title, cells in columns.items() if any(cells)}, numeric=("value", "gradient"))
 
 
-def summary(x: Array) -> str:
+def summary(x: Array, digits: Callable[[Any], str] = number) -> str:
     """A number, the elements of a short vector, or what can be said of an array in a few numbers."""
     array = np.asarray(x)
     if array.ndim == 0:
         return number(array[()])
-    return elements(array, number) if array.ndim == 1 and 0 < array.size <= SMALL else spread(array, number)
+    return elements(array, digits) if array.ndim == 1 and 0 < array.size <= SMALL else spread(array, digits)
 
 
 def local_gradients(node: NodeView) -> str:
@@ -50,7 +58,7 @@ def local_gradients(node: NodeView) -> str:
     words = {local for _, local in named if isinstance(local, str)}
     if len(words) == 1 and all([isinstance(local, str) for _, local in named]):
         return words.pop()
-    return "  ".join([f"{name}: {local if isinstance(local, str) else summary(local)}" for name, local in named])
+    return "  ".join([f"{name}: {local if isinstance(local, str) else summary(local, brief)}" for name, local in named])
 
 
 def aligned(columns: dict[str, list[str]], numeric: Sequence[str] = ()) -> str:

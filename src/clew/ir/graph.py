@@ -25,8 +25,9 @@ class Graph:
         for v in self.values:
             if v.op is INPUT and v not in given:
                 raise GraphError(
-                    f"graph {self.name}: an output needs the input {v.name or '(unnamed)'}: {v.type}, which is not among "
-                    f"the graph's inputs ({', '.join(str(x.name) for x in self.inputs) or 'none'}); list it, or make it a constant"
+                    f"graph {self.name}: an output needs the input {v.name or '(unnamed)'}: {v.type}, which is not "
+                    f"among the graph's inputs ({', '.join(str(x.name) for x in self.inputs) or 'none'}); list it, or make "
+                    f"it a constant"
                 )
 
     @cached_property

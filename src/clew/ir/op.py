@@ -95,7 +95,7 @@ class Op(abc.ABC):
 
     @abc.abstractmethod
     def batch(self, size: int, batched: tuple[bool, ...], *operands: Any) -> Any:
-        """The op over a batch. Operand ``k`` has its ``size`` examples along axis 0 if ``batched[k]``; the result always has."""
+        """The op over a batch: operand ``k`` has ``size`` examples along axis 0 if ``batched[k]``, and so has the result."""
 
     @abc.abstractmethod
     def at(self, e: Any, i: Any, *operands: Any) -> Any:

@@ -49,7 +49,7 @@ class Value:
         self.op = op
         self.operands = operands
         self.type = type
-        self.data = data
+        self.data: Any = data
         self.label = label
         self.place = place
 

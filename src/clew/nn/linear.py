@@ -8,7 +8,8 @@ from typing import Any
 from .. import random
 from ..errors import UsageError
 from ..ir import Site, here
-from ..tensor import Tensor, variable
+from ..tensor import Tensor
+from ..variable import variable
 from .module import Module
 
 
@@ -32,7 +33,8 @@ class Linear(Module):
     def forward(self, x: Tensor) -> Tensor:
         if not x.shape or x.shape[-1] != self.in_features:
             raise UsageError(
-                f"{self.scope_name or 'Linear'}: the input {x.value.type} must end in {self.in_features} features\n  at {Site(*here())}"
+                f"{self.scope_name or 'Linear'}: the input {x.value.type} must end in {self.in_features} features\n"
+                f"  at {Site(*here())}"
             )
         y = x @ self.weight.T
         return y if self.bias is None else y + self.bias

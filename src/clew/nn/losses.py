@@ -5,6 +5,7 @@ A loss refuses operands whose shapes would silently broadcast, such as (N, 1) be
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .. import functions as cl
@@ -12,7 +13,7 @@ from ..errors import UsageError
 from ..ir import Site, here
 from ..tensor import Tensor
 
-REDUCTIONS = {"mean": cl.mean, "sum": cl.sum, "none": lambda losses: losses}
+REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"mean": cl.mean, "sum": cl.sum, "none": lambda losses: losses}
 
 
 def mse_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..ir import scope
-from ..tensor import Variable
+from ..variable import Variable
 
 
 class Module:

@@ -6,7 +6,8 @@ import abc
 from collections.abc import Iterable
 
 from ..errors import UsageError
-from ..tensor import Tensor, Variable, no_grad
+from ..tensor import Tensor, no_grad
+from ..variable import Variable
 
 
 class Optimiser(abc.ABC):

@@ -86,7 +86,7 @@ def fit(
     return Training(tuple(costs), reason or "", time.monotonic() - started)
 
 
-def _step(cost: Callable[..., Tensor], batch: tuple[Any, ...], optimiser: Optimiser) -> float:
+def _step(cost: Callable[..., Any], batch: tuple[Any, ...], optimiser: Optimiser) -> float:
     loss = cost(*batch)
     if not isinstance(loss, Tensor) or loss.shape:
         raise UsageError(f"fit: the cost must be a scalar tensor, the mean over a batch; got {loss!r:.80}")

@@ -1,10 +1,15 @@
 """Functions of functions and graphs: derivatives, gates, checks."""
 
+from .check import check_gradients as check_gradients
 from .functional import grad as grad
 from .functional import gradients as gradients
 from .functional import hvp as hvp
 from .functional import jvp as jvp
 from .functional import value_and_grad as value_and_grad
 from .functional import vjp as vjp
+from .gate import collapse as collapse
+from .gate import expand as expand
 from .gate import gate as gate
+from .grain import compare_grain as compare_grain
+from .rules import check_gate as check_gate
 from .trace import trace as trace

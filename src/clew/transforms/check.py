@@ -75,8 +75,10 @@ def check_gradients(
     >>> import clew as cl
     >>> print(cl.check_gradients(lambda x: x * x, 3.0, order=1))
     check_gradients of <lambda>: passed
-    derivative      argument  compared     difference  where  analytic  numeric
-    ...
+    derivative         argument   compared  difference  where  analytic  numeric
+    -----------------  --------  ---------  ----------  -----  --------  -------
+    gradient, reverse  x: f64[]  1 element     ...                6        6
+    gradient, forward  x: f64[]  1 element     ...                6        6
     """
     if not modes or not set(modes) <= {"reverse", "forward"}:
         raise UsageError(f"check_gradients: modes are 'reverse' and 'forward', not {tuple(modes)!r}")
@@ -181,7 +183,7 @@ class _Level:
     def directions(self, k: int, count: int) -> Iterator[Direction]:
         x = self.point[k]
         if x.size <= EVERY:
-            yield from map(lambda i: self.along(k, i), product(*map(range, x.shape)))
+            yield from (self.along(k, i) for i in product(*map(range, x.shape)))
         else:
             for n in range(count):
                 step = self.rng.uniform(-1, 1, x.shape) * np.maximum(1, np.abs(x.astype(WIDE)))
@@ -219,13 +221,12 @@ class _Level:
         c = self.located(derivative, c)
         x, d = self.point[c.direction.k], c.direction
         element = f", element {d.label}" if d.label else ""
-        lines = [
-            f"check_gradients: {title}: {what} mode: the analytic derivative is not the numeric one",
-            f"  argument {self.names[d.k]}: {Type(x.dtype, x.shape)}{element}: analytic {c.analytic:.6g}, numeric {c.numeric:.6g} "
-            f"(difference {c.difference:.2g}, tolerance {c.tolerance:.2g})",
-            f"  guess: {self.guess(mode, c)}",
-        ]
-        return "\n".join(lines)
+        return (
+            f"check_gradients: {title}: {what} mode: the analytic derivative is not the numeric one\n"
+            f"  argument {self.names[d.k]}: {Type(x.dtype, x.shape)}{element}: analytic {c.analytic:.6g}, "
+            f"numeric {c.numeric:.6g} (difference {c.difference:.2g}, tolerance {c.tolerance:.2g})\n"
+            f"  guess: {self.guess(mode, c)}"
+        )
 
     def located(self, derivative: Callable[[Direction], float], c: Comparison) -> Comparison:
         """The worst single element of a direction, by halving."""
@@ -264,7 +265,7 @@ class _Level:
             return f"too low precision: in float64 the two agree; check with float64 arguments (this one is {dtype})"
         if noise > 0.1 * c.difference * c.eps:
             return "too low precision: large numbers on the way hide the change over a step; rescale the function"
-        suspect = suspicious(values, self.rng)
+        suspect = suspicious(values, mode, self.rng)
         named = f"; {suspect}" if suspect else ""
         return f"a wrong rule: differences from both sides agree with each other ({sides}) and not with it{named}"
 

@@ -28,32 +28,34 @@ class Accuracy:
 ACCURACY = {8: Accuracy(2e-5, 1e-6, 1e-7), 4: Accuracy(2e-2, 5e-3, 5e-4), 2: Accuracy(2e-1, 1e-1, 5e-2)}  # by bytes of a float
 
 
-def suspicious(values: Iterable[Value], rng: np.random.Generator) -> str | None:
-    """The first value of a known graph whose op's ``pull`` is not what differences of its reference give."""
+def suspicious(values: Iterable[Value], mode: str, rng: np.random.Generator) -> str | None:
+    """Names the first op, of a graph whose data is known, with a rule that differences of its reference disagree with."""
     for y in values:
-        if y.op is None or not y.operands or not y.type.differentiable or y.dtype.itemsize < 4:
-            continue
-        arrays = [x.data for x in y.operands]
-        g = np.asarray(rng.uniform(0.5, 1.5, y.shape)).astype(y.dtype)[()]
-        accuracy = ACCURACY[y.dtype.itemsize]
-        for k, x in enumerate(arrays):
-            if x.dtype not in FLOATS or x.dtype.itemsize < 4:
-                continue
-            t = np.asarray(rng.uniform(0.5, 1.5, x.shape)).astype(x.dtype)[()]
-            with np.errstate(all="ignore"):
-                moved = [
-                    dot(g, y.op.reference(*arrays[:k], (x + x.dtype.type(s * accuracy.eps) * t)[()], *arrays[k + 1 :]))
-                    for s in (-2, -1, 1, 2)
-                ]
-                pulled = y.op.pull(k, g, y.data, *arrays)
-            numeric = (8 * (moved[2] - moved[1]) - (moved[3] - moved[0])) / (12 * accuracy.eps)
-            analytic = 0.0 if pulled is None else dot(pulled, t)
-            largest = max([float(np.max(np.abs(a.astype(WIDE)), initial=0)) for a in (x, y.data)])
-            noise = 8 * y.type.size * float(np.finfo(y.dtype).eps) * largest / accuracy.eps
-            if not abs(numeric - analytic) <= 10 * accuracy.tolerance(analytic, numeric, abs(moved[1])) + noise:
-                place = f" at {y.site}" if y.site else ""
-                return f"look at the rule of {y.op.name} for operand {k}{place}"
+        for k, x in enumerate(y.operands):
+            precise = all(v.dtype in FLOATS and v.dtype.itemsize >= 4 for v in (x, y))
+            if y.op is not None and precise and _differs(y, k, mode, rng):
+                return f"look at the rule of {y.op.name} for operand {k}{f' at {y.site}' if y.site else ''}"
     return None
+
+
+def _differs(y: Value, k: int, mode: str, rng: np.random.Generator) -> bool:
+    """Whether ``pull`` (``push`` in forward mode) over edge ``k`` is not what differences of the reference give."""
+    assert y.op is not None
+    op, arrays, x = y.op, [v.data for v in y.operands], y.operands[k].data
+    accuracy = ACCURACY[y.dtype.itemsize]
+    g, t = (np.asarray(rng.uniform(0.5, 1.5, a.shape)).astype(a.dtype)[()] for a in (y.data, x))
+
+    def moved(steps: int) -> float:
+        there = (x + x.dtype.type(steps * accuracy.eps) * t)[()]
+        return dot(g, op.reference(*arrays[:k], there, *arrays[k + 1 :]))
+
+    with np.errstate(all="ignore"):
+        numeric = (8 * (moved(1) - moved(-1)) - (moved(2) - moved(-2))) / (12 * accuracy.eps)
+        move = op.push(k, t, y.data, *arrays) if mode == "forward" else op.pull(k, g, y.data, *arrays)
+    analytic = 0.0 if move is None else dot(move, g if mode == "forward" else t)
+    largest = max(float(np.max(np.abs(a.astype(WIDE)), initial=0)) for a in (x, y.data))
+    noise = 8 * y.type.size * float(np.finfo(y.dtype).eps) * largest / accuracy.eps
+    return not abs(numeric - analytic) <= 10 * accuracy.tolerance(analytic, numeric, abs(dot(g, y.data))) + noise
 
 
 def dot(a: Any, b: Any) -> float:

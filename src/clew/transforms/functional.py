@@ -176,7 +176,8 @@ class _Run:
         return itself if any(v.op is not None or v.data is None for v in given) else self.read
 
     def pull(self, seeds: list[Value]) -> tuple[Any, ...]:
-        read, total = self.reading(seeds), {}
+        read = self.reading(seeds)
+        total: dict[Value, Any] = {}
         for output, seed in zip(self.outputs, seeds, strict=True):
             if output.type.differentiable:
                 total[output] = add(total[output], read(seed)) if output in total else read(seed)

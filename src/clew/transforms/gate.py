@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, overload
 
@@ -15,6 +15,7 @@ from ..gates import make_gate
 from ..ir import Value, parameter
 from ..pytree import flatten
 from ..tensor import Tensor, unwrap
+from ..view import GraphView
 from .functional import name_of
 
 Function = Callable[..., Any]
@@ -108,3 +109,29 @@ def _on_values(rule: Function | None) -> Callable[..., Any] | None:
         return value_of(unwrap(returned))
 
     return on_values
+
+
+def expand(graph: GraphView, *names: str) -> GraphView:
+    """The graph with its gates, or only those called ``names``, replaced by their parts; the numbers stay.
+
+    >>> import clew as cl
+    >>> x = cl.variable(0.0, name="x")
+    >>> fine = cl.expand(cl.gate(lambda x: cl.exp(-x), name="decay")(x).graph())
+    >>> [node.op for node in fine.nodes.values()]
+    ['input', 'neg', 'exp']
+    """
+    return graph.open(*names)
+
+
+def collapse(graph: GraphView, region: Iterable[str], name: str) -> GraphView:
+    """The graph with the values called ``region`` made one gate ``name``; the numbers stay.
+
+    The region must be convex: no path may leave it and come back.
+
+    >>> import clew as cl
+    >>> x = cl.variable(0.0, name="x")
+    >>> coarse = cl.collapse(cl.exp(-x).graph(), ["%0", "%1"], "decay")
+    >>> [node.op for node in coarse.nodes.values()]
+    ['input', 'decay']
+    """
+    return graph.collapse(region, name)
