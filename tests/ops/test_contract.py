@@ -17,7 +17,8 @@ import clew.ops
 from clew.diff.reverse import known, pull_back
 from clew.errors import TypeRuleError
 from clew.ir import DTYPES, FLOATS, INPUT, NAMES, Op, Type, Value, constant, parameter, toposort
-from clew.ops.arithmetic import add, square
+from clew.ops.arithmetic import Add, Mul, add, square
+from clew.ops.broadcast import Sum
 from clew.ops.elementwise import Elementwise
 from clew.ops.interpreter import interpret
 
@@ -261,9 +262,17 @@ def test_every_op_has_a_case() -> None:
     assert not missing, f"no case in tests/ops/cases for {', '.join(missing)}"
 
 
-def test_ops_are_frozen_dataclasses_and_elementwise_ones_have_no_attributes() -> None:
+def test_attributes_are_the_fields_of_a_frozen_dataclass() -> None:
     for op in concrete_ops():
         assert not inspect.isabstract(op), op
-        assert "__dataclass_params__" in vars(op) and vars(op)["__dataclass_params__"].frozen, op
+        annotated = [name for name, kind in op.__annotations__.items() if "ClassVar" not in str(kind)]
+        fields = vars(op).get("__dataclass_fields__", {})
+        assert set(annotated) <= set(fields), f"{op}: decorate it with @dataclass(frozen=True)"
+        assert not fields or vars(op)["__dataclass_params__"].frozen, op
         if issubclass(op, Elementwise):
-            assert not op.__dataclass_fields__, f"{op}: what it infers is remembered by operand type alone"
+            assert not fields, f"{op}: what it infers is remembered by operand type alone"
+
+
+def test_ops_of_one_class_and_equal_attributes_are_equal() -> None:
+    assert Add() == Add() and hash(Add()) == hash(Add()) and Add() != Mul()
+    assert Sum((0,)) == Sum((0,)) and Sum((0,)) != Sum((1,))

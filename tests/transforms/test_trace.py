@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -74,12 +75,13 @@ def test_control_flow_on_a_traced_value() -> None:
 
     with pytest.raises(ConcretizationError) as error:
         cl.trace(f)(2.0)
-    lines = str(error.value).splitlines()
+    lines = re.sub(r"\.py:\d+", ".py:LINE", str(error.value)).splitlines()
     assert lines[0] == (
         "bool() of a tensor: bool[] asks for its value, which is not known while its function is traced, made at "
-        "test_trace.py:85: return x if x > 0 else -x; keep it a tensor (cl.where chooses by a condition), or compute it outside"
+        "test_trace.py:LINE: return x if x > 0 else -x; keep it a tensor (cl.where chooses by a condition), or compute it "
+        "outside"
     )
-    assert lines[1] == "  at test_trace.py:85: return x if x > 0 else -x"
+    assert lines[1] == "  at test_trace.py:LINE: return x if x > 0 else -x"
 
 
 @pytest.mark.parametrize("ask", [float, int, np.asarray, lambda x: x.item(), lambda x: x.numpy(), lambda x: range(x)])
@@ -91,16 +93,17 @@ def test_a_value_asked_of_a_traced_tensor(ask: Any) -> None:
 
 def test_a_value_of_a_variable_outside_is_not_cut_off_silently() -> None:
     w = cl.variable(5.0, name="w")
-    with pytest.raises(DetachError, match=r"float\(\) inside a differentiated function would silently cut the gradient path through w"):
+    with pytest.raises(
+        DetachError, match=r"float\(\) inside a differentiated function would silently cut the gradient path through w"
+    ):
         cl.trace(lambda x: x * float(w))(2.0)
 
 
 def test_nothing_returned() -> None:
+    def nothing(x: Any) -> None:
+        pass
+
     with pytest.raises(GraphError, match=r"^trace: nothing returned nothing that could be traced; return a tensor$"):
-
-        def nothing(x: Any) -> None:
-            pass
-
         cl.trace(nothing)(1.0)
 
 

@@ -6,7 +6,7 @@ call gives the same numbers every time. Without it the default generator draws, 
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from collections.abc import Callable
 from functools import wraps
@@ -33,7 +33,7 @@ class State:
     """A seed, and how many draws have been made from it. Threads may share one."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self.reset(secrets.randbits(64) if seed is None else integer_of("Generator", "the seed", seed))
+        self.reset(int.from_bytes(os.urandom(8)) if seed is None else integer_of("Generator", "the seed", seed))
 
     def reset(self, seed: int, count: int = 0) -> None:
         """Start again from a seed, after ``count`` draws."""

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..ir import INPUT, Array, Graph, Op, Type, Value, quiet
-from ..ir.text import attribute, value_names
+from ..ir.text import attribute, unique, value_names
 from ..ops.elementwise import Elementwise
 from ..ops.kinds import Linear
 from .summary import number, shortened
@@ -23,8 +23,8 @@ LINEAR, JACOBIAN = "linear", "Jacobian"
 class NodeView:
     """One node of a graph that has been run.
 
-    ``inputs`` are the names of its operands, as the graph's text form calls them; a nameless constant is called by its
-    number. ``gradient`` is that of the graph's scalar output with respect to this node, or None where none flows.
+    ``inputs`` are the names of its operands; a nameless constant is called by its number. ``gradient`` is that of the
+    graph's scalar output with respect to this node, or None where none flows.
     """
 
     node: Value
@@ -54,11 +54,12 @@ class NodeView:
 
     @property
     def attributes(self) -> dict[str, str]:
-        """The op's attributes as text, without the graphs it holds."""
+        """The op's attributes as text, without those at their default, and the graphs it holds."""
         op = self.node.op
         if op is None or op.body is not None:
             return {}
-        return {k: attribute(a, {}) for k, a in op.attributes.items() if a is not None and not hasattr(a, "outputs")}
+        usual = {k: getattr(type(op), k, None) for k in op.attributes}  # where a dataclass keeps its defaults
+        return {k: attribute(a, {}) for k, a in op.attributes.items() if a != usual[k] and not hasattr(a, "outputs")}
 
     @cached_property
     def local_gradients(self) -> tuple[Local, ...]:
@@ -79,13 +80,23 @@ class NodeView:
 
 def node_views(graph: Graph, values: Mapping[Value, Array], gradients: Mapping[Value, Array]) -> dict[str, NodeView]:
     """Every node of the graph by its name, in order."""
-    names = value_names(graph)
+    names = node_names(graph)
     nodes = {}
     for v in graph.values:
         inputs = tuple([literal(x) or names[x] for x in v.operands])
         operands = tuple([values[x] for x in v.operands])
         nodes[names[v]] = NodeView(v, names[v], inputs, values[v], gradients.get(v), operands)
     return nodes
+
+
+def node_names(graph: Graph) -> dict[Value, str]:
+    """What nodes are called for people: as given, dots and all; nameless ones as in the text form."""
+    names: dict[Value, str] = {}
+    taken: set[str] = set()
+    for v, text in value_names(graph).items():
+        names[v] = unique(v.name or text, taken)
+        taken.add(names[v])
+    return names
 
 
 def moves(x: Value) -> bool:

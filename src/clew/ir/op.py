@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import contextvars
-import dataclasses
 import re
 import threading
 from collections.abc import Callable
@@ -47,9 +46,9 @@ quiet = _Quiet()
 class Op(abc.ABC):
     """One primitive operation and all its rules.
 
-    Final subclasses are frozen dataclasses; their fields are the op's attributes. ``op(*operands)`` on arrays computes;
-    on values it makes a value, computed at once when every operand is known. Rules are written with such calls alone,
-    so one text of a derivative serves numbers, graphs, and graphs of graphs.
+    A subclass with attributes is a frozen dataclass, and they are its fields. ``op(*operands)`` on arrays computes; on
+    values it makes a value, computed at once when every operand is known. Rules are written with such calls alone, so
+    one text of a derivative serves numbers, graphs, and graphs of graphs.
 
     Derivative rules belong to an edge of the graph, from operand ``k`` to the result ``y``:
     ``pull`` takes a gradient backward over it, ``push`` takes a tangent forward.
@@ -71,7 +70,13 @@ class Op(abc.ABC):
 
     @property
     def attributes(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {name: getattr(self, name) for name in getattr(self, "__match_args__", ())}
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.attributes == other.attributes
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.attributes.values()))
 
     @abc.abstractmethod
     def infer(self, *operands: Any) -> Type:
@@ -147,7 +152,6 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-@dataclasses.dataclass(frozen=True)
 class Input(Op):
     """A leaf: a parameter of a graph or a variable. Not computed, but given."""
 

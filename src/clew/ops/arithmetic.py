@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import operator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from .rounding import sign
 from .scalars import Index, Read, Scalar, Scalars
 
 
-@dataclass(frozen=True)
 class Add(Numeric):
     """``a + b``. Integers wrap, here and below."""
 
@@ -24,7 +22,6 @@ class Add(Numeric):
     reference = staticmethod(operator.add)
 
 
-@dataclass(frozen=True)
 class Sub(Numeric):
     """``a - b``."""
 
@@ -32,7 +29,6 @@ class Sub(Numeric):
     reference = staticmethod(operator.sub)
 
 
-@dataclass(frozen=True)
 class Mul(Numeric):
     """``a * b``."""
 
@@ -40,7 +36,6 @@ class Mul(Numeric):
     reference = staticmethod(operator.mul)
 
 
-@dataclass(frozen=True)
 class Div(Floating):
     """``a / b`` of floats; IEEE infinities and NaN where ``b`` is 0."""
 
@@ -48,7 +43,6 @@ class Div(Floating):
     reference = staticmethod(operator.truediv)
 
 
-@dataclass(frozen=True)
 class Neg(Numeric):
     """``-x``."""
 
@@ -59,7 +53,6 @@ class Neg(Numeric):
 add, sub, mul, div, neg = Add(), Sub(), Mul(), Div(), Neg()
 
 
-@dataclass(frozen=True)
 class FloorDivide(Numeric):
     """``floor(a / b)``. Piecewise constant: no gradient passes. An integer divided by 0 gives 0, as in NumPy."""
 
@@ -69,7 +62,6 @@ class FloorDivide(Numeric):
     reference = staticmethod(operator.floordiv)
 
 
-@dataclass(frozen=True)
 class Remainder(Numeric):
     """``a - b * floor(a / b)``, of the sign of ``b`` (as Python's ``%``). An integer's remainder by 0 is 0, as in NumPy.
 
@@ -83,7 +75,6 @@ class Remainder(Numeric):
 floor_divide, remainder = FloorDivide(), Remainder()
 
 
-@dataclass(frozen=True)
 class Reciprocal(Floating):
     """``1 / x``."""
 
@@ -96,7 +87,6 @@ class Reciprocal(Floating):
         return e.call("div", e.const(1, x.dtype), x(i))
 
 
-@dataclass(frozen=True)
 class Square(Numeric):
     """``x * x``."""
 
@@ -109,7 +99,6 @@ class Square(Numeric):
         return e.call("mul", x(i), x(i))
 
 
-@dataclass(frozen=True)
 class Sqrt(Floating):
     """The square root. The derivative ``1 / (2 y)`` is infinite at 0; times a zero from either side it counts as 0,
 
@@ -120,7 +109,6 @@ class Sqrt(Floating):
     reference = calls(np.sqrt)
 
 
-@dataclass(frozen=True)
 class Rsqrt(Floating):
     """``1 / sqrt(x)``; infinite at 0."""
 
@@ -133,7 +121,6 @@ class Rsqrt(Floating):
         return e.call("div", e.const(1, x.dtype), e.call("sqrt", x(i)))
 
 
-@dataclass(frozen=True)
 class Abs(Numeric):
     """``|x|``. The derivative at 0 is 0."""
 
@@ -144,7 +131,6 @@ class Abs(Numeric):
 reciprocal, square, sqrt, rsqrt, abs = Reciprocal(), Square(), Sqrt(), Rsqrt(), Abs()
 
 
-@dataclass(frozen=True)
 class Maximum(Numeric):
     """The larger of two, NaN if either is. The gradient goes to the larger; equals take half of it each."""
 
@@ -152,7 +138,6 @@ class Maximum(Numeric):
     reference = calls(np.maximum)
 
 
-@dataclass(frozen=True)
 class Minimum(Numeric):
     """The smaller of two, NaN if either is. The gradient goes to the smaller; equals take half of it each."""
 
@@ -168,7 +153,6 @@ def share(chosen: Elementwise, a: Any, b: Any) -> Any:
 maximum, minimum = Maximum(), Minimum()
 
 
-@dataclass(frozen=True)
 class Copysign(Floating):
     """The size of ``a`` with the sign of ``b``. The derivative by ``a`` is 0 where ``a`` is; by ``b`` it is 0."""
 
@@ -176,7 +160,6 @@ class Copysign(Floating):
     reference = calls(np.copysign)
 
 
-@dataclass(frozen=True)
 class Nextafter(Floating):
     """The number next to ``a`` in the direction of ``b``. It moves with ``a``, and not with ``b``."""
 
@@ -184,7 +167,6 @@ class Nextafter(Floating):
     reference = calls(np.nextafter)
 
 
-@dataclass(frozen=True)
 class Hypot(Floating):
     """``sqrt(a*a + b*b)``, without overflow on the way. The gradient at (0, 0) is (0, 0)."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -24,25 +23,21 @@ class Bitwise(Elementwise):
         return super().infer(first, *rest)
 
 
-@dataclass(frozen=True)
 class BitwiseAnd(Bitwise):
     scalar = "bit_and"
     reference = staticmethod(operator.and_)
 
 
-@dataclass(frozen=True)
 class BitwiseOr(Bitwise):
     scalar = "bit_or"
     reference = staticmethod(operator.or_)
 
 
-@dataclass(frozen=True)
 class BitwiseXor(Bitwise):
     scalar = "bit_xor"
     reference = staticmethod(operator.xor)
 
 
-@dataclass(frozen=True)
 class BitwiseInvert(Bitwise):
     """Every bit the other way; of a boolean, not."""
 
@@ -60,7 +55,6 @@ class Shift(Bitwise):
         return super().infer(first, *rest)
 
 
-@dataclass(frozen=True)
 class BitwiseLeftShift(Shift):
     """``a * 2**b``, less the bits that leave: 0 where ``b`` is negative or as large as the width."""
 
@@ -68,7 +62,6 @@ class BitwiseLeftShift(Shift):
     reference = staticmethod(operator.lshift)
 
 
-@dataclass(frozen=True)
 class BitwiseRightShift(Shift):
     """``floor(a / 2**b)``: the sign alone (0 or -1) where ``b`` is negative or as large as the width."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,12 @@ from .elementwise import Elementwise, Predicate, calls, like
 from .scalars import Index, Read, Scalar, Scalars
 
 
-@dataclass(frozen=True)
 class Equal(Predicate):
     """``a == b``; NaN equals nothing."""
 
     reference = staticmethod(operator.eq)
 
 
-@dataclass(frozen=True)
 class NotEqual(Predicate):
     """``a != b``; NaN differs from everything."""
 
@@ -30,21 +27,18 @@ class NotEqual(Predicate):
         return e.call("logical_not", e.call("equal", a(i), b(i)))
 
 
-@dataclass(frozen=True)
 class Less(Predicate):
     """``a < b``."""
 
     reference = staticmethod(operator.lt)
 
 
-@dataclass(frozen=True)
 class LessEqual(Predicate):
     """``a <= b``."""
 
     reference = staticmethod(operator.le)
 
 
-@dataclass(frozen=True)
 class Greater(Predicate):
     """``a > b``."""
 
@@ -54,7 +48,6 @@ class Greater(Predicate):
         return e.call("less", b(i), a(i))
 
 
-@dataclass(frozen=True)
 class GreaterEqual(Predicate):
     """``a >= b``."""
 
@@ -77,17 +70,14 @@ class Logical(Predicate):
         return super().infer(first, *rest)
 
 
-@dataclass(frozen=True)
 class LogicalAnd(Logical):
     reference = calls(np.logical_and)
 
 
-@dataclass(frozen=True)
 class LogicalOr(Logical):
     reference = calls(np.logical_or)
 
 
-@dataclass(frozen=True)
 class LogicalXor(Logical):
     """Exactly one of the two."""
 
@@ -97,7 +87,6 @@ class LogicalXor(Logical):
         return e.call("logical_not", e.call("equal", a(i), b(i)))
 
 
-@dataclass(frozen=True)
 class LogicalNot(Logical):
     partials = (None,)
     reference = calls(np.logical_not)
@@ -115,19 +104,16 @@ class Kind(Predicate):
         return e.call(self.name, x(i)) if x.dtype.kind not in "iub" else e.const(False, DTYPES["bool"])
 
 
-@dataclass(frozen=True)
 class Isnan(Kind):
     reference = calls(np.isnan)
 
 
-@dataclass(frozen=True)
 class Isinf(Kind):
     """Infinite, of either sign."""
 
     reference = calls(np.isinf)
 
 
-@dataclass(frozen=True)
 class Isfinite(Kind):
     """Neither infinite nor NaN."""
 
@@ -139,7 +125,6 @@ class Isfinite(Kind):
         return e.call("logical_not", e.call("logical_or", e.call("isnan", x(i)), e.call("isinf", x(i))))
 
 
-@dataclass(frozen=True)
 class Signbit(Predicate):
     """Whether the sign bit is set, as it is in -0.0. For floating-point numbers only."""
 
@@ -155,7 +140,6 @@ class Signbit(Predicate):
 isnan, isinf, isfinite, signbit = Isnan(), Isinf(), Isfinite(), Signbit()
 
 
-@dataclass(frozen=True)
 class Where(Elementwise):
     """``a`` where the condition holds, else ``b``.
 

@@ -33,7 +33,6 @@ class Cumulative(Op):
         return np.flip(y, self.axis) if self.reverse else y
 
 
-@dataclass(frozen=True)
 class CumulativeSum(Linear, Whole, Cumulative):
     """``y[i] = x[0] + ... + x[i]`` along an axis. Half precision is accumulated in float32."""
 
@@ -47,7 +46,6 @@ class CumulativeSum(Linear, Whole, Cumulative):
         return cumulative_sum(x, self.axis + 1, self.reverse)
 
 
-@dataclass(frozen=True)
 class CumulativeProd(General, Whole, Cumulative):
     """``y[i] = x[0] * ... * x[i]`` along an axis. Half precision is accumulated in float32.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
@@ -215,7 +214,6 @@ def typed(operands: tuple[Any, ...]) -> list[Array]:
     return [number(x) if x.__class__ is float or x.__class__ is int else x for x in operands]
 
 
-@dataclass(frozen=True)
 class Chain(Elementwise):
     """The chain rule's product, upstream gradient ``g`` times local gradient ``d``, in which a zero annihilates.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +12,6 @@ from .elementwise import Floating
 from .exponential import exp
 
 
-@dataclass(frozen=True)
 class Erf(Floating):
     """``2 / sqrt(pi)`` times the integral of ``exp(-t*t)`` from 0 to ``x``."""
 

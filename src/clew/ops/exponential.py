@@ -5,7 +5,6 @@ How ``log(1 + exp(x))`` and its like become these is written in ``repair``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import log as _log
 from typing import Any
 
@@ -18,7 +17,6 @@ from .elementwise import Floating, calls, like
 from .scalars import Index, Read, Scalar, Scalars
 
 
-@dataclass(frozen=True)
 class Exp(Floating):
     """``e**x``."""
 
@@ -26,7 +24,6 @@ class Exp(Floating):
     reference = calls(np.exp)
 
 
-@dataclass(frozen=True)
 class Expm1(Floating):
     """``e**x - 1``, accurate near 0."""
 
@@ -34,7 +31,6 @@ class Expm1(Floating):
     reference = calls(np.expm1)
 
 
-@dataclass(frozen=True)
 class Log(Floating):
     """The natural logarithm: -inf at 0, NaN below. The derivative is ``1 / x``."""
 
@@ -42,7 +38,6 @@ class Log(Floating):
     reference = calls(np.log)
 
 
-@dataclass(frozen=True)
 class Log1p(Floating):
     """``log(1 + x)``, accurate near 0."""
 
@@ -50,7 +45,6 @@ class Log1p(Floating):
     reference = calls(np.log1p)
 
 
-@dataclass(frozen=True)
 class Log2(Floating):
     """The logarithm to base 2."""
 
@@ -58,7 +52,6 @@ class Log2(Floating):
     reference = calls(np.log2)
 
 
-@dataclass(frozen=True)
 class Log10(Floating):
     """The logarithm to base 10."""
 
@@ -69,7 +62,6 @@ class Log10(Floating):
 exp, expm1, log, log1p, log2, log10 = Exp(), Expm1(), Log(), Log1p(), Log2(), Log10()
 
 
-@dataclass(frozen=True)
 class Logaddexp(Floating):
     """``log(exp(a) + exp(b))`` without overflow.
 
@@ -92,7 +84,6 @@ def _weight(y: Any, a: Any, b: Any) -> Any:
     return where(equal(y, -np.inf), 0.0, ratio)
 
 
-@dataclass(frozen=True)
 class Sigmoid(Floating):
     """``1 / (1 + exp(-x))``; the derivative is ``y * (1 - y)``."""
 
@@ -108,7 +99,6 @@ class Sigmoid(Floating):
         return e.call("div", above, e.call("add", one, small))
 
 
-@dataclass(frozen=True)
 class Softplus(Floating):
     """``log(1 + exp(x))`` without overflow; the derivative is ``sigmoid(x)``."""
 
@@ -122,7 +112,6 @@ class Softplus(Floating):
         return e.call("add", e.call("maximum", x(i), e.const(0, x.dtype)), e.call("log1p", e.call("exp", spread)))
 
 
-@dataclass(frozen=True)
 class Xlogy(Floating):
     """``x * log(y)``, and 0 where ``x`` is 0 (NaN if ``y`` is NaN): what cannot happen adds nothing to an entropy.
 

@@ -52,7 +52,6 @@ class Sliding(Op):
         return len(self.window)
 
 
-@dataclass(frozen=True)
 class Windows(Sliding, Linear):
     """Every window over the last axes: of ``(..., *L)`` it makes ``(..., *window, *positions)``, where
 

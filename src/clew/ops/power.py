@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
 from typing import Any
 
 from ..ir import Array
@@ -13,7 +12,6 @@ from .elementwise import Numeric, chain
 from .exponential import log
 
 
-@dataclass(frozen=True)
 class Pow(Numeric):
     """``a**b``, NaN where ``a`` is negative and ``b`` is not whole; ``a**0`` is 1 for every ``a``.
 

@@ -45,7 +45,6 @@ class Reduction(Op):
         return broadcast(y, self.axes, self.sizes(x))
 
 
-@dataclass(frozen=True)
 class Weighing(General, Reduction):
     """Abstract: each element moves the result by a number of its own, its weight (the ``local`` gradient)."""
 
@@ -60,7 +59,6 @@ class Weighing(General, Reduction):
         return sum(chain(t, self.local(k, y, x)), self.axes)
 
 
-@dataclass(frozen=True)
 class Extreme(Weighing):
     """Abstract: the largest or smallest element. Those that tie share: each has weight 1 / (how many they are).
 
@@ -87,21 +85,18 @@ class Extreme(Weighing):
         return e.reduce(name, self.sizes(x), lambda k: x(weave(self.axes, k, i)), e.const(neutral(name, x.dtype), x.dtype))
 
 
-@dataclass(frozen=True)
 class Max(Extreme):
     """The largest element along ``axes``. Ties share the gradient, NaN wins, an empty axis is refused."""
 
     function = np.maximum
 
 
-@dataclass(frozen=True)
 class Min(Extreme):
     """The smallest element along ``axes``. Ties share the gradient, NaN wins, an empty axis is refused."""
 
     function = np.minimum
 
 
-@dataclass(frozen=True)
 class Prod(Weighing):
     """The product along ``axes``; 1 of no elements. Half precision is accumulated in float32.
 
@@ -128,7 +123,6 @@ class Prod(Weighing):
         return e.reduce("mul", self.sizes(x), lambda k: x(weave(self.axes, k, i)), e.const(1, x.dtype))
 
 
-@dataclass(frozen=True)
 class LogSumExp(Weighing):
     """``log(sum(exp(x)))`` along ``axes``, stable at any size: the largest element is taken out first.
 
@@ -198,7 +192,6 @@ class ArgExtreme(Flat):
         return e.reduce("minimum", (n,), position, e.const(n, integer))
 
 
-@dataclass(frozen=True)
 class ArgMax(ArgExtreme):
     """The position of the largest element along ``axis``: int64, the first of those that tie; a NaN counts as largest."""
 
@@ -208,7 +201,6 @@ class ArgMax(ArgExtreme):
         return np.argmax(x, self.axis)
 
 
-@dataclass(frozen=True)
 class ArgMin(ArgExtreme):
     """The position of the smallest element along ``axis``: int64, the first of those that tie; a NaN counts as smallest."""
 
@@ -218,7 +210,6 @@ class ArgMin(ArgExtreme):
         return np.argmin(x, self.axis)
 
 
-@dataclass(frozen=True)
 class Quantifier(Flat, Reduction):
     """Abstract: logic over booleans."""
 
@@ -228,7 +219,6 @@ class Quantifier(Flat, Reduction):
         return super().infer(x)
 
 
-@dataclass(frozen=True)
 class Any(Quantifier):
     """Whether at least one element along ``axes`` is true; false of no elements."""
 
@@ -239,7 +229,6 @@ class Any(Quantifier):
         return e.reduce("logical_or", self.sizes(x), lambda k: x(weave(self.axes, k, i)), e.const(False, x.dtype))
 
 
-@dataclass(frozen=True)
 class All(Quantifier):
     """Whether every element along ``axes`` is true; true of no elements."""
 

@@ -27,35 +27,30 @@ class Rounding(Numeric):
         return x(i) if x.dtype.kind in "iu" else e.call(self.name, x(i))
 
 
-@dataclass(frozen=True)
 class Floor(Rounding):
     """The largest whole number that is not above ``x``."""
 
     function = np.floor
 
 
-@dataclass(frozen=True)
 class Ceil(Rounding):
     """The smallest whole number that is not below ``x``."""
 
     function = np.ceil
 
 
-@dataclass(frozen=True)
 class Trunc(Rounding):
     """The whole number next to ``x`` in the direction of 0."""
 
     function = np.trunc
 
 
-@dataclass(frozen=True)
 class Round(Rounding):
     """The nearest whole number; of two, the even one."""
 
     function = np.rint
 
 
-@dataclass(frozen=True)
 class Sign(Numeric):
     """-1, 0 or 1; NaN of NaN. Piecewise constant: no gradient passes."""
 
@@ -67,7 +62,6 @@ class Sign(Numeric):
 floor, ceil, trunc, round, sign = Floor(), Ceil(), Trunc(), Round(), Sign()
 
 
-@dataclass(frozen=True)
 class Identity(Elementwise):
     """``x`` itself, as a node of its own: it can bear a name, or a remark, that ``x`` does not."""
 

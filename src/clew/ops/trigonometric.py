@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from .arithmetic import add, div, hypot, mul, neg, nonzero, reciprocal, rsqrt, square, sub
 from .elementwise import Floating, calls
 
 
-@dataclass(frozen=True)
 class Sin(Floating):
     """The sine of an angle in radians."""
 
@@ -18,7 +15,6 @@ class Sin(Floating):
     reference = calls(np.sin)
 
 
-@dataclass(frozen=True)
 class Cos(Floating):
     """The cosine of an angle in radians."""
 
@@ -26,7 +22,6 @@ class Cos(Floating):
     reference = calls(np.cos)
 
 
-@dataclass(frozen=True)
 class Tan(Floating):
     """The tangent of an angle in radians; the derivative is ``1 + y*y``."""
 
@@ -34,7 +29,6 @@ class Tan(Floating):
     reference = calls(np.tan)
 
 
-@dataclass(frozen=True)
 class Asin(Floating):
     """The angle in [-pi/2, pi/2] of sine ``x``; the derivative ``1 / sqrt(1 - x*x)`` is infinite at -1 and 1."""
 
@@ -42,7 +36,6 @@ class Asin(Floating):
     reference = calls(np.arcsin)
 
 
-@dataclass(frozen=True)
 class Acos(Floating):
     """The angle in [0, pi] of cosine ``x``; the derivative ``-1 / sqrt(1 - x*x)`` is infinite at -1 and 1."""
 
@@ -50,7 +43,6 @@ class Acos(Floating):
     reference = calls(np.arccos)
 
 
-@dataclass(frozen=True)
 class Atan(Floating):
     """The angle in [-pi/2, pi/2] of tangent ``x``; the derivative is ``1 / (1 + x*x)``."""
 
@@ -58,7 +50,6 @@ class Atan(Floating):
     reference = calls(np.arctan)
 
 
-@dataclass(frozen=True)
 class Atan2(Floating):
     """The angle in [-pi, pi] of the point with ordinate ``a`` and abscissa ``b``; 0 at (0, 0).
 
@@ -75,7 +66,6 @@ class Atan2(Floating):
 sin, cos, tan, asin, acos, atan, atan2 = Sin(), Cos(), Tan(), Asin(), Acos(), Atan(), Atan2()
 
 
-@dataclass(frozen=True)
 class Sinh(Floating):
     """``(exp(x) - exp(-x)) / 2``."""
 
@@ -83,7 +73,6 @@ class Sinh(Floating):
     reference = calls(np.sinh)
 
 
-@dataclass(frozen=True)
 class Cosh(Floating):
     """``(exp(x) + exp(-x)) / 2``."""
 
@@ -91,7 +80,6 @@ class Cosh(Floating):
     reference = calls(np.cosh)
 
 
-@dataclass(frozen=True)
 class Tanh(Floating):
     """``sinh(x) / cosh(x)``; the derivative is ``1 - y*y``."""
 
@@ -99,7 +87,6 @@ class Tanh(Floating):
     reference = calls(np.tanh)
 
 
-@dataclass(frozen=True)
 class Asinh(Floating):
     """The inverse of sinh; the derivative is ``1 / sqrt(1 + x*x)``."""
 
@@ -107,7 +94,6 @@ class Asinh(Floating):
     reference = calls(np.arcsinh)
 
 
-@dataclass(frozen=True)
 class Acosh(Floating):
     """The inverse of cosh, for ``x >= 1``; the derivative ``1 / sqrt(x*x - 1)`` is infinite at 1."""
 
@@ -115,7 +101,6 @@ class Acosh(Floating):
     reference = calls(np.arccosh)
 
 
-@dataclass(frozen=True)
 class Atanh(Floating):
     """The inverse of tanh, for ``|x| <= 1``; the derivative ``1 / (1 - x*x)`` is infinite at -1 and 1."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import median
+
 from time import perf_counter
 from typing import Any
 
@@ -99,7 +99,7 @@ def _measure(name: str, graph: Graph, point: Mapping[Value, Array], expected: li
         times.append(perf_counter() - start)
     pairs = zip(found, expected, strict=True)
     difference = max(float(np.max(np.abs(np.subtract(a, b, dtype=np.float64)), initial=0)) for a, b in pairs)
-    return Grain(name, len(nodes), len(stored), sum(v.type.nbytes for v in stored), median(times), difference)
+    return Grain(name, len(nodes), len(stored), sum(v.type.nbytes for v in stored), float(np.median(times)), difference)
 
 
 def _seeded(graph: Graph) -> list[Value]:
