@@ -293,6 +293,7 @@ class Tensor:
         if self.value.label is None:
             raise GradientError("only variables and named nodes hold a gradient")
         self.value.label.grad = None if gradient is None else value_of(unwrap(gradient)).data
+        self.value.label.fresh = gradient is not None
 
     def backward(self, gradient: Any = None, *, accumulate: bool = False) -> None:
         """Follow the thread back: set ``.grad`` of every variable and named node that this tensor was computed from.
@@ -317,6 +318,7 @@ class Tensor:
             raise GradientError(f"backward(gradient): the gradient has shape {seed.shape}, the tensor is {v.type}")
         for label, g in walk_backward(v, seed).items():
             label.grad = label.grad + g if accumulate and label.grad is not None else g
+            label.fresh = True
 
     def graph(self, name: str = "graph") -> GraphView:
         """The graph that it was computed by, with every value and gradient. Print it, draw it."""

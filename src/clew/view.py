@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .diff.reverse import pull_back, reaching
-from .draw import draw, frames
+from .draw import Frames, Svg, draw, frames
 from .draw.nodes import NodeView, node_views
 from .draw.record import record
 from .draw.steps import Steps, steps
@@ -88,12 +88,12 @@ class GraphView:
 
     # As a picture
 
-    def draw(self, path: str | PathLike[str] | None = None, **options: Any) -> str:
+    def draw(self, path: str | PathLike[str] | None = None, **options: Any) -> Svg:
         """The picture as SVG text; with a ``path``, written there as .svg or .png. For the options see ``clew.draw.draw``."""
         return draw(self.graph, path, values=self.values, gradients=self.gradients, edge_gradients=self.edges, **options)
 
-    def frames(self, **options: Any) -> Any:
-        """A picture for each step of both passes, to be played one after the other."""
+    def frames(self, **options: Any) -> Frames:
+        """A picture for each step of both passes, to be played one after the other; a notebook does."""
         return frames(self.graph, values=self.values, gradients=self.gradients, edge_gradients=self.edges, **options)
 
     def _repr_svg_(self) -> str:

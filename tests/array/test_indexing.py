@@ -41,6 +41,7 @@ def items(draw: Any, shape: tuple[int, ...], common: tuple[int, ...], masks: boo
         elif kind == "integer":
             made.append(draw(st.integers(-n, n - 1)))
         else:
+            masks = False  # a mask has to come first, for what follows to broadcast with it
             dtype = draw(st.sampled_from([np.int64, np.int8, np.uint8]))
             size = tuple(draw(st.sampled_from([1, m])) for m in common[draw(st.integers(0, len(common))) :])
             array = draw(hnp.arrays(dtype, size, elements=st.integers(0 if dtype is np.uint8 else -n, n - 1)))

@@ -14,6 +14,7 @@ from clew.diff.reverse import known, pull_back
 from clew.gates import collapse, expand
 from clew.gates.gate import batched_graph
 from clew.ir import DTYPES, FLOATS, INPUT, Array, Graph, Op, Value, evaluate, parameter, parse, run, show, substitute, verify
+from clew.ir.text import nested
 from clew.ir.value import toposort
 from clew.ops.elementwise import filled
 from clew.ops.interpreter import interpret
@@ -47,7 +48,7 @@ def wide(x: Any) -> Any:
 
 def roundoff(graph: Graph) -> float:
     """How much a result may differ between two routes, relative to the largest number on the way."""
-    dtypes = {v.dtype for v in graph.values if v.dtype in FLOATS}
+    dtypes = {v.dtype for g in nested(graph) for v in g.values if v.dtype in FLOATS}
     return 0.15 if dtypes & set(HALVES) else 1e-3 if DTYPES["f32"] in dtypes else 1e-9
 
 

@@ -11,8 +11,15 @@ from ..errors import UsageError
 from .expression import Expression, number
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser of ``EXPRESSION NAME=VALUE ...`` among options, whose errors are one line."""
+class OneLine(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+class Parser(OneLine):
+    """A parser of ``EXPRESSION NAME=VALUE ...`` among options."""
 
     def __init__(self, command: str, description: str, options: str, epilog: str) -> None:
         super().__init__(
@@ -24,9 +31,6 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self.add_argument("arguments", nargs="*", metavar="EXPRESSION NAME=VALUE", help=argparse.SUPPRESS)
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {self.prog} --help)")
 
     def read(self, argv: Sequence[str]) -> tuple[Expression, dict[str, Any], argparse.Namespace]:
         """The expression, the values of its variables, and the options."""

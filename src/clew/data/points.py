@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import random
+
 
 def moons(n: int = 200, noise: float = 0.1, seed: int = 0) -> tuple[Any, Any]:
     """``n`` points on two half circles that reach into each other: (n, 2) float32, and their classes 0 and 1 (n,).
@@ -15,9 +17,9 @@ def moons(n: int = 200, noise: float = 0.1, seed: int = 0) -> tuple[Any, Any]:
     >>> points.shape, sorted(set(classes.tolist()))
     ((100, 2), [0, 1])
     """
-    rng = np.random.default_rng(seed)
+    rng = random.Generator(seed)
     classes = np.arange(n) % 2
-    angle = rng.uniform(0, np.pi, n)
+    angle = rng.uniform(0, np.pi, n).numpy()
     x = np.where(classes == 0, np.cos(angle), 1 - np.cos(angle))
     y = np.where(classes == 0, np.sin(angle), 0.5 - np.sin(angle))
     return _noisy(x, y, noise, rng), classes
@@ -30,9 +32,9 @@ def circles(n: int = 200, noise: float = 0.1, seed: int = 0) -> tuple[Any, Any]:
     >>> cl.data.circles(100)[0].shape
     (100, 2)
     """
-    rng = np.random.default_rng(seed)
+    rng = random.Generator(seed)
     classes = np.arange(n) % 2
-    angle, radius = rng.uniform(0, 2 * np.pi, n), np.where(classes == 0, 0.5, 1.0)
+    angle, radius = rng.uniform(0, 2 * np.pi, n).numpy(), np.where(classes == 0, 0.5, 1.0)
     return _noisy(radius * np.cos(angle), radius * np.sin(angle), noise, rng), classes
 
 
@@ -44,13 +46,13 @@ def spirals(n: int = 300, arms: int = 3, noise: float = 0.05, seed: int = 0) -> 
     >>> points.shape, int(arms.max())
     ((90, 2), 2)
     """
-    rng = np.random.default_rng(seed)
+    rng = random.Generator(seed)
     classes = np.arange(n) % arms
-    radius = rng.uniform(0.05, 1, n)
+    radius = rng.uniform(0.05, 1, n).numpy()
     angle = 4 * radius + 2 * np.pi * classes / arms
     return _noisy(radius * np.cos(angle), radius * np.sin(angle), noise, rng), classes
 
 
-def _noisy(x: Any, y: Any, noise: float, rng: np.random.Generator) -> Any:
+def _noisy(x: Any, y: Any, noise: float, rng: random.Generator) -> Any:
     points = np.stack([x, y], axis=1)
-    return (points + noise * rng.standard_normal(points.shape)).astype(np.float32)
+    return (points + noise * rng.normal(shape=points.shape).numpy()).astype(np.float32)

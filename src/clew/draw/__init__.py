@@ -14,10 +14,11 @@ from .layout import layout
 from .play import moments
 from .png import to_png
 from .scene import Scene
+from .show import Frames, Svg
 from .summary import width
 from .svg import render
 
-__all__ = ["draw", "frames", "save"]
+__all__ = ["Frames", "Svg", "draw", "frames", "save"]
 
 Arrays = Mapping[Value, Array]
 
@@ -33,7 +34,7 @@ def draw(
     passes: Passes = "both",
     title: str | None = None,
     step: int | None = None,
-) -> str:
+) -> Svg:
     """The graph as a picture from left to right, in SVG; written to ``path`` (``.svg`` or ``.png``) if given.
 
     On each line stands the value that flows along it in green above, and the gradient of that value in red below. Where
@@ -48,7 +49,7 @@ def draw(
     """
     shown = _scene(graph, values, gradients, edge_gradients, fold, passes)
     if step is None:
-        text = render(layout(shown), title or "")
+        text = Svg(render(layout(shown), title or ""))
     else:
         pictures = _played(shown, title)
         if not 0 <= step < len(pictures):
@@ -68,7 +69,7 @@ def frames(
     fold: str | Collection[str] = "auto",
     passes: Passes = "both",
     title: str | None = None,
-) -> list[str]:
+) -> Frames:
     """Both passes to be played: an SVG for each step, all of one size, with everything in the same place.
 
     First the inputs; then gate after gate gives its value; then the gradient of the result, which is 1; then gate after
@@ -105,8 +106,8 @@ def _scene(
     return scene(graph, values, gradients, parts=parts, fold=fold, passes=passes)
 
 
-def _played(shown: Scene, title: str | None) -> list[str]:
+def _played(shown: Scene, title: str | None) -> Frames:
     picture, states = layout(shown), moments(shown)
     titles = [f"{title} · {text}" if title else text for text, _ in states]
     wide = max([width(text, 17) for text in titles])
-    return [render(picture, text, moment, wide=wide) for text, (_, moment) in zip(titles, states, strict=True)]
+    return Frames(render(picture, text, moment, wide=wide) for text, (_, moment) in zip(titles, states, strict=True))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..ir import Array
+from .show import Svg
 from .summary import brief, width
 from .svg import GREY, document, n, text
 
@@ -61,8 +62,8 @@ class Axes:
             self.lines.append(f'<circle cx="{n(x + 11)}" cy="{n(y + 12 + 17 * k)}" r="4.5" fill="{colour}"/>')
             self.lines.append(text(x + 21, y + 16 + 17 * k, 12, name, "legend", "", "start"))
 
-    def svg(self) -> str:
-        return "\n".join([*self.lines, "</svg>", ""])
+    def svg(self) -> Svg:
+        return Svg("\n".join([*self.lines, "</svg>", ""]))
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -83,7 +84,7 @@ def scatter(
     names: Sequence[str] | None = None,
     axes: tuple[str, str] = ("", ""),
     size: tuple[int, int] = (520, 440),
-) -> str:
+) -> Svg:
     """Points (N, 2) of classes ``labels`` (N,), integers from 0; over the regions where each class scores highest.
 
     ``extent`` is (left, right, bottom, top). ``scores`` is a grid over it, (rows, columns, classes) or, for two classes,
@@ -146,7 +147,7 @@ def curves(
     axes: tuple[str, str] = ("epoch", "cost"),
     logarithmic: bool = False,
     size: tuple[int, int] = (520, 360),
-) -> str:
+) -> Svg:
     """One line for each series, against 0, 1, 2, ...; with a gap where a value is not finite (or has no logarithm)."""
     heights: dict[str, list[float]] = {}
     for name, values in series.items():

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ClewError, ParseError
 from .graph import Graph
 from .op import Op, parameter
-from .types import DTYPES, Type
+from .types import DTYPES, Array, Type
 from .value import Label, Value
 
 _HEAD = re.compile(r"graph (\w+)\((.*)\) -> (.*):$")
@@ -52,6 +52,17 @@ def parse(text: str, ops: Mapping[str, type[Op]]) -> Graph:
     return graph
 
 
+def elements(type: Type, arguments: list[Any]) -> Array:
+    """The data of ``constant(...)``: every element, or the one number that all are."""
+    try:
+        (argument,) = arguments
+        data = np.array(argument, type.dtype)
+        data = data.reshape(type.shape) if data.size == type.size else np.broadcast_to(data, type.shape)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ParseError(f"a constant of {type} needs {type.size} numbers, or one for all of them: {error}") from error
+    return data if type.shape else data[()]
+
+
 class _Reader:
     """Reads the lines of one graph."""
 
@@ -71,14 +82,17 @@ class _Reader:
         type, (positional, keywords) = parse_type(kind), self.arguments(arguments)
         label = Label(None if name.startswith("%") else name, note) if note or not name.startswith("%") else None
         if op == "constant":
-            elements = np.array(positional[0]).astype(type.dtype)
-            data = elements.reshape(type.shape) if elements.size == type.size else np.broadcast_to(elements, type.shape)
-            self.values[name] = Value(None, (), type, data if type.shape else data[()], label)
+            self.values[name] = Value(None, (), type, elements(type, positional), label)
             return
         if op not in self.ops:
             raise ParseError(f"there is no op {op!r}")
         operands = tuple(positional)
-        made = self.ops[op](**keywords)
+        if any(x.__class__ is not Value for x in operands):
+            raise ParseError(f"the operands of {op} must be values made before it, in ({arguments})")
+        try:
+            made = self.ops[op](**keywords)
+        except TypeError as error:
+            raise ParseError(f"{op} has other attributes than ({arguments}): {error}") from error
         inferred = made.infer(*(x.type for x in operands))
         if inferred is not type:
             raise ParseError(f"{name} is declared {type}, but {op} makes {inferred}")
@@ -110,6 +124,8 @@ class _Reader:
     def look_up(self, name: str) -> Any:
         if name.startswith("__graph_") and (graph := name.removeprefix("__graph_")) in self.graphs:
             return self.graphs[graph]
+        if name.startswith("__graph_"):
+            raise ParseError(f"there is no graph @{name.removeprefix('__graph_')} before this one")
         key = "%" + name.removeprefix("__value_") if name.startswith("__value_") else name
         if key in self.values:
             return self.values[key]

@@ -13,7 +13,9 @@ the graph that needs them and referred to as ``@name``.
 from __future__ import annotations
 
 import re
+from keyword import kwlist
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import numpy as np
 
@@ -23,6 +25,9 @@ from .value import Value
 
 if TYPE_CHECKING:
     from .graph import Graph
+
+
+RESERVED = frozenset([*kwlist, *NAMES.values(), "inf", "nan"])  # these mean something else where a value is named
 
 
 def show(graph: Graph, limit: int | None = 1000) -> str:
@@ -56,7 +61,7 @@ def nested(graph: Graph) -> list[Graph]:
 def value_names(graph: Graph) -> dict[Value, str]:
     """What each value is called in text: inputs and named values by their names, the others ``%0 %1 ...`` in order."""
     names: dict[Value, str] = {}
-    taken: set[str] = set()
+    taken = set(RESERVED)
     count = 0
     for v in graph.values:
         if v.name or v.op is INPUT:
@@ -69,6 +74,7 @@ def value_names(graph: Graph) -> dict[Value, str]:
 
 
 def identifier(name: str) -> str:
+    name = normalize("NFKC", name)  # as Python reads names
     return re.sub(r"\W", "_", name) if not name[:1].isdigit() else "_" + re.sub(r"\W", "_", name)
 
 

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 class Label:
     """What a person attached to a value: a name, a remark, and where its gradient is put.
 
-    A variable keeps its label while its values change.
+    A variable keeps its label while its values change. A gradient is ``fresh`` until an optimiser has used it.
     """
 
-    __slots__ = ("grad", "name", "note", "variable")
+    __slots__ = ("fresh", "grad", "name", "note", "variable")
 
     def __init__(self, name: str | None = None, note: str | None = None, variable: bool = False) -> None:
         self.name = name
         self.note = note
         self.variable = variable
         self.grad: Any = None
+        self.fresh = False
 
 
 class Value:

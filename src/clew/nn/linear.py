@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import random
 from ..errors import UsageError
+from ..functions import asarray
 from ..ir import Site, here
 from ..tensor import Tensor
 from ..variable import variable
@@ -30,13 +31,14 @@ class Linear(Module):
         self.weight = variable(random.uniform(-bound, bound, (out_features, in_features), dtype=dtype))
         self.bias = variable(random.uniform(-bound, bound, (out_features,), dtype=dtype)) if bias else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Tensor:
+        x = asarray(x)
         if not x.shape or x.shape[-1] != self.in_features:
             raise UsageError(
                 f"{self.scope_name or 'Linear'}: the input {x.value.type} must end in {self.in_features} features\n"
                 f"  at {Site(*here())}"
             )
-        y = x @ self.weight.T
+        y: Tensor = x @ self.weight.T
         return y if self.bias is None else y + self.bias
 
     def describe(self) -> str:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from reprlib import recursive_repr
+from typing import Any, Self
 
 import numpy as np
 
 from ..errors import UsageError
+from ..functions import asarray
 from ..ir import scope
 from ..variable import Variable
 
 
-class Module:
+class Naming(type):
+    """Names what a module holds once it is made, so that layers appended to a list in ``__init__`` are found too."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        module = super().__call__(*args, **kwargs)
+        module._name_parts()
+        return module
+
+
+class Module(metaclass=Naming):
     """Base of layers and models: assign variables and modules to attributes, define ``forward``, call the module.
 
     Parameters are named by their path (``layers[0].weight``). Calling a module makes its nodes carry the module's name
@@ -43,43 +54,41 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        for path, part in _parts(value, name):
-            if isinstance(part, Module):
-                part.scope_name = path
-                for inner, parameter in part.named_parameters():
-                    _name(parameter, f"{path}.{inner}")
-            else:
-                _name(part, path)
+        if any(True for _ in _parts(value, name)):
+            self._name_parts()
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """This module under the name ``""``, and those inside it under their paths, each once."""
+        seen: set[int] = set()
+        waiting: list[tuple[str, Module]] = [("", self)]
+        while waiting:
+            path, module = waiting.pop()
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield path, module
+                inner = [(name, part) for name, part in module._own_parts() if isinstance(part, Module)]
+                waiting += [(f"{path}.{name}" if path else name, part) for name, part in reversed(inner)]
 
     def named_parameters(self) -> Iterator[tuple[str, Variable]]:
-        """Every parameter under its path, each once."""
+        """Every parameter under its path, each once: a shared one under the first path that leads to it."""
         seen: set[int] = set()
-        for path, part in self._own_parts():
-            found = [(path, part)] if isinstance(part, Variable) else [(f"{path}.{n}", p) for n, p in part.named_parameters()]
-            for name, parameter in found:
-                if id(parameter) not in seen:
-                    seen.add(id(parameter))
-                    yield name, parameter
+        for path, module in self.named_modules():
+            for name, part in module._own_parts():
+                if isinstance(part, Variable) and id(part) not in seen:
+                    seen.add(id(part))
+                    yield f"{path}.{name}" if path else name, part
 
     def parameters(self) -> list[Variable]:
         """Every parameter, each once."""
         return [parameter for _, parameter in self.named_parameters()]
 
-    def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """This module under the name ``""``, and those inside it under their paths."""
-        yield "", self
-        for path, part in self._own_parts():
-            if isinstance(part, Module):
-                for name, module in part.named_modules():
-                    yield f"{path}.{name}" if name else path, module
-
-    def train(self, mode: bool = True) -> Module:
+    def train(self, mode: bool = True) -> Self:
         """Switch to training (dropout drops), or with False to evaluation."""
         for _, module in self.named_modules():
-            object.__setattr__(module, "training", mode)
+            module.training = mode
         return self
 
-    def eval(self) -> Module:
+    def eval(self) -> Self:
         """Switch to evaluation."""
         return self.train(False)
 
@@ -91,19 +100,34 @@ class Module:
         """Give the parameters the arrays of a ``state_dict``; names and shapes must agree, or nothing is changed."""
         own = dict(self.named_parameters())
         if missing := [name for name in own if name not in state]:
-            raise UsageError(f"load_state_dict: the state lacks {', '.join(missing)}")
+            raise UsageError(f"load_state_dict: the state lacks {', '.join(missing)}; it has {', '.join(state) or 'nothing'}")
         if extra := [name for name in state if name not in own]:
-            raise UsageError(f"load_state_dict: the model has no {', '.join(extra)}")
+            raise UsageError(f"load_state_dict: the model has no {', '.join(extra)}; it has {', '.join(own) or 'nothing'}")
+        arrays = {name: asarray(state[name]) for name in own}
         for name, parameter in own.items():
-            if np.shape(state[name]) != parameter.shape:
-                raise UsageError(f"load_state_dict: {name} is {parameter.value.type}, the state has {np.shape(state[name])}")
+            if arrays[name].shape != parameter.shape:
+                raise UsageError(f"load_state_dict: {name} is {parameter.value.type}, in the state {arrays[name].value.type}")
         for name, parameter in own.items():
-            parameter.assign(state[name])
+            parameter.assign(arrays[name].numpy())  # a copy: the state stays the caller's
+
+    def _name_parts(self) -> None:
+        """Tell the parameters and modules inside by which path they are reached from here."""
+        named: set[int] = set()
+        for _, module in self.named_modules():
+            for name, part in module._own_parts():
+                if isinstance(part, Module) and id(part) not in named:
+                    named.add(id(part))
+                    part.scope_name = name
+        for path, parameter in self.named_parameters():
+            label = parameter.value.label
+            assert label is not None  # every variable has one
+            label.name = path
 
     def _own_parts(self) -> Iterator[tuple[str, Variable | Module]]:
         for name, value in vars(self).items():
             yield from _parts(value, name)
 
+    @recursive_repr()
     def __repr__(self) -> str:
         inner = [f"  ({name}): {part!r}".replace("\n", "\n  ") for name, part in self._own_parts() if isinstance(part, Module)]
         return f"{type(self).__name__}({self.describe()}" + ("\n" + "\n".join(inner) + "\n)" if inner else ")")
@@ -123,9 +147,3 @@ def _parts(value: Any, path: str) -> Iterator[tuple[str, Variable | Module]]:
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _parts(item, f"{path}[{key!r}]")
-
-
-def _name(parameter: Variable, path: str) -> None:
-    label = parameter.value.label
-    assert label is not None
-    label.name = path

@@ -119,9 +119,10 @@ class Xlogy(Floating):
     ``xlogy(x, x)`` has the derivative ``log(x) + 1``, and 0 at 0, where the limit would be -inf.
     """
 
+    # Only where both are 0 does 1 stand for y: elsewhere it must move, or derivatives of the derivatives go wrong.
     partials = (
         lambda y, a, b: log(where(logical_and(equal(a, 0.0), equal(b, 0.0)), 1.0, b)),
-        lambda y, a, b: div(a, where(equal(a, 0.0), 1.0, b)),
+        lambda y, a, b: div(a, where(logical_and(equal(a, 0.0), equal(b, 0.0)), 1.0, b)),
     )
 
     def reference(self, a: Array, b: Array) -> Array:

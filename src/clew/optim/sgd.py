@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 
 from ..errors import UsageError
 from ..tensor import Tensor
@@ -19,7 +20,7 @@ class SGD(Optimiser):
         v = momentum * v + g            (v = g at the first step)
         p = p - lr * (g + momentum * v if nesterov else v)
 
-    without momentum ``p = p - lr * g``. Parameters that have no gradient stay. Momentum after Polyak (1964),
+    without momentum ``p = p - lr * g``. ``lr`` may be set between steps. Momentum after Polyak (1964),
     "Some methods of speeding up the convergence of iteration methods"; its look-ahead form after Nesterov (1983).
 
     >>> import clew as cl
@@ -40,18 +41,19 @@ class SGD(Optimiser):
         nesterov: bool = False,
     ) -> None:
         super().__init__(parameters)
-        if lr < 0 or not 0 <= momentum < 1 or weight_decay < 0:
-            raise UsageError(f"SGD needs lr >= 0, 0 <= momentum < 1, weight_decay >= 0; got {lr}, {momentum}, {weight_decay}")
+        for name, number in {"lr": lr, "weight_decay": weight_decay}.items():
+            if not 0 <= number < inf:
+                raise UsageError(f"SGD: {name} is a number from 0 up, not {number}")
+        if not 0 <= momentum < 1:
+            raise UsageError(f"SGD: momentum lies from 0 up to, but not including, 1; it is {momentum}")
         if nesterov and not momentum:
-            raise UsageError("SGD: nesterov=True needs a momentum")
+            raise UsageError("SGD: nesterov=True needs a momentum, such as momentum=0.9")
         self.lr, self.momentum, self.weight_decay, self.nesterov = lr, momentum, weight_decay, nesterov
-        self.velocities: list[Tensor | None] = [None] * len(self.parameters)
 
-    def update(self, k: int, p: Tensor, g: Tensor) -> Tensor:
+    def update(self, p: Tensor, g: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
         if self.weight_decay:
             g = g + self.weight_decay * p
         if self.momentum:
-            v = self.velocities[k]
-            v = self.velocities[k] = g if v is None else self.momentum * v + g
-            g = g + self.momentum * v if self.nesterov else v
-        return p - self.lr * g
+            state = g if state is None else self.momentum * state + g
+            g = g + self.momentum * state if self.nesterov else state
+        return p - self.lr * g, state

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Any
 
 import numpy as np
 
-from ..data.batches import batches, count
+from .. import random
+from ..data.batches import arrays_of, batches
 from ..errors import UsageError
+from ..functions import asarray
 from ..optim import Optimiser
 from ..tensor import Tensor
 from .progress import Progress
@@ -22,7 +24,7 @@ from .stopping import Criterion, State, criteria
 class Training:
     """What a training run was."""
 
-    costs: tuple[float, ...]  # the mean cost of each epoch, while it ran
+    costs: tuple[float, ...]  # the mean cost of the examples in each epoch, while it ran
     reason: str  # why it stopped
     seconds: float
 
@@ -33,7 +35,12 @@ class Training:
 
     def __str__(self) -> str:
         cost = f", cost {self.costs[0]:.4g} to {self.costs[-1]:.4g}" if self.costs else ""
-        return f"{self.epochs} epochs in {self.seconds:.1f} s{cost}; stopped because {self.reason}"
+        epochs = f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
+        return f"{epochs} in {self.seconds:.1f} s{cost}; stopped because {self.reason}"
+
+
+class _Stop(Exception):
+    """Training cannot go on, for this reason."""
 
 
 def fit(
@@ -52,8 +59,11 @@ def fit(
     """Train: for each mini-batch compute the cost, follow it back, and let the optimiser update its parameters.
 
     ``cost(*batch)`` is the mean cost of a batch's examples, a scalar. ``data`` is an array, or a tuple of arrays, with
-    the examples along axis 0; ``batch_size`` None takes all of them at once. Training ends when a criterion of ``stop``
-    holds, after ``epochs``, when the cost is no longer finite, or with Ctrl-C, which keeps what was learned so far.
+    the examples along axis 0; ``batch_size`` None takes all of them at once. ``shuffle`` puts them into another order in
+    each epoch, which follows from ``seed``.
+
+    Training ends when a criterion of ``stop`` holds, after ``epochs``, or with Ctrl-C, which keeps what was learned so
+    far. It also ends when the cost of a batch or a gradient is not finite: then the parameters stay as they were before.
     ``progress`` None shows a bar on a terminal and nothing in logs. ``each_epoch(epoch, cost)`` is called after each.
 
     >>> import clew as cl
@@ -64,35 +74,49 @@ def fit(
     >>> round(v.item(), 3)
     2.5
     """
-    arrays = tuple(np.asarray(a) for a in data) if isinstance(data, tuple | list) else (np.asarray(data),)
-    examples = count(arrays)
-    in_force = criteria(epochs, stop if isinstance(stop, Criterion) else list(stop))
-    rng = np.random.default_rng(seed)
-    started, costs, reason = time.monotonic(), [], None
+    arrays = arrays_of(data)
+    examples = len(arrays[0])
+    in_force = criteria(epochs, stop)
+    size = examples if batch_size is None else batch_size
+    key = random.Generator(seed) if shuffle and size < examples else None
+    costs: list[float] = []
+    started, reason = time.monotonic(), None
     with Progress(progress, epochs) as bar:
         try:
             while reason is None:
-                total = 0.0
-                for batch in batches(arrays, batch_size or examples, rng if shuffle else None):
-                    total += _step(cost, batch, optimiser) * len(batch[0])
+                total, done = 0.0, 0
+                for batch in batches(arrays, size, key=key):
+                    total += _step(cost, batch, optimiser, len(costs) + 1) * len(batch[0])
+                    done += len(batch[0])
+                    bar.show(len(costs) + done / examples, total / done)
                 costs.append(total / examples)
                 state = State(len(costs), tuple(costs), gradient_norm(optimiser), started)
                 reason = next((why for criterion in in_force if (why := criterion.reason(state))), None)
-                bar.show(len(costs), costs[-1])
                 if each_epoch is not None:
                     each_epoch(len(costs), costs[-1])
+        except _Stop as stopped:
+            reason = str(stopped)
         except KeyboardInterrupt:
-            reason = "it was interrupted"
-    return Training(tuple(costs), reason or "", time.monotonic() - started)
+            reason = f"it was interrupted in epoch {len(costs) + 1}"
+    return Training(tuple(costs), reason, time.monotonic() - started)
 
 
-def _step(cost: Callable[..., Any], batch: tuple[Any, ...], optimiser: Optimiser) -> float:
-    loss = cost(*batch)
+def _step(cost: Callable[..., Any], batch: tuple[Any, ...], optimiser: Optimiser, epoch: int) -> float:
+    """One forward pass, one backward pass, one update; the cost of the batch."""
+    loss = cost(*map(asarray, batch))
     if not isinstance(loss, Tensor) or loss.shape:
-        raise UsageError(f"fit: the cost must be a scalar tensor, the mean over a batch; got {loss!r:.80}")
+        got = loss.value.type if isinstance(loss, Tensor) else type(loss).__name__
+        raise UsageError(f"fit: the cost must return a scalar tensor, the mean over the batch; it returned {got}")
+    number = float(loss.item())
+    if not isfinite(number):
+        raise _Stop(f"the cost is {number} in epoch {epoch}; the parameters are those before it")
     loss.backward()
+    for p in optimiser.parameters:
+        gradient = p.grad
+        if gradient is not None and not np.isfinite(gradient.numpy()).all():
+            raise _Stop(f"the gradient of {p.name or 'a parameter'} is not finite in epoch {epoch}, though the cost is {number:.4g}")
     optimiser.step()
-    return float(loss.item())
+    return number
 
 
 def gradient_norm(optimiser: Optimiser) -> float:

@@ -136,9 +136,9 @@ class _Level:
         self.function, self.point, self.names, self.given, self.rng = function, point, names, given, rng
         outputs = self.outputs(point)
         # A scalar function is checked as it is; the elements of arrays are told apart by their weights.
-        scalar = len(outputs) == 1 and not outputs[0].shape
+        self.scalar = len(outputs) == 1 and not outputs[0].shape
         self.weights = [
-            np.asarray(np.ones(()) if scalar else rng.uniform(0.5, 1.5, y.shape)).astype(y.dtype)[()] for y in outputs
+            np.asarray(np.ones(()) if self.scalar else rng.uniform(0.5, 1.5, y.shape)).astype(y.dtype)[()] for y in outputs
         ]
 
     def outputs(self, xs: Sequence[Array]) -> list[Array]:
@@ -221,10 +221,11 @@ class _Level:
         c = self.located(derivative, c)
         x, d = self.point[c.direction.k], c.direction
         element = f", element {d.label}" if d.label else ""
+        combined = "" if self.scalar else "\n  (of a random combination of the results' elements)"
         return (
             f"check_gradients: {title}: {what} mode: the analytic derivative is not the numeric one\n"
             f"  argument {self.names[d.k]}: {Type(x.dtype, x.shape)}{element}: analytic {c.analytic:.6g}, "
-            f"numeric {c.numeric:.6g} (difference {c.difference:.2g}, tolerance {c.tolerance:.2g})\n"
+            f"numeric {c.numeric:.6g} (difference {c.difference:.2g}, tolerance {c.tolerance:.2g}){combined}\n"
             f"  guess: {self.guess(mode, c)}"
         )
 
