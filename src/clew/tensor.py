@@ -256,6 +256,10 @@ class Tensor:
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its value: the graph behind it stays."""
+        return restored, (self.known("pickle"),)
+
     def __dlpack__(self, **options: Any) -> Any:
         return np.asarray(self).__dlpack__(**options)
 
@@ -445,6 +449,11 @@ class Tensor:
             kwargs = {**dict(zip(names, args[positional:], strict=True)), **kwargs}
             args = args[:positional]
         return counterpart(*args, **kwargs)
+
+
+def restored(data: Any) -> Tensor:
+    """The tensor of pickled data."""
+    return Tensor(constant(data))
 
 
 def unwrap(x: Any) -> Any:

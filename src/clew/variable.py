@@ -35,6 +35,9 @@ class Variable(Tensor):
         array = v.data if not v.type.shape else np.array(v.data)
         super().__init__(Value(INPUT, (), v.type, array, Label(name, variable=True)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Variable, (self.known("pickle"), self.name)
+
     def assign(self, data: Any) -> None:
         """Give it another value of the same shape and dtype. What was computed from the old one keeps the old one."""
         old = self.value
