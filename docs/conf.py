@@ -1,6 +1,11 @@
 """How the documentation is built: ``make docs``."""
 
+import sys
+from pathlib import Path
+
 from clew._version import __version__
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "clew"
 author = "The clew authors"
@@ -8,7 +13,8 @@ copyright = "The clew authors, Apache License 2.0"
 version = release = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-exclude_patterns = ["_build"]
+extensions += ["mathml", "public"]  # in _extensions
+exclude_patterns = ["_build", "_extensions"]
 templates_path = ["_templates"]
 
 # Pages are Markdown. Their code cells run when the page is built, always: what they show depends on the package.
@@ -24,13 +30,16 @@ autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = False
 autodoc_default_options = {"members": True, "member-order": "bysource", "show-inheritance": True}
-autodoc_typehints = "signature"
+autodoc_typehints = "none"  # functions are annotated for the inside, where values are what users know as tensors
 autodoc_class_signature = "mixed"
 toc_object_entries_show_parents = "hide"
 add_module_names = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "clew"
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["clew.css"]
 html_show_sourcelink = False
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": True, "footer_start": ["copyright"], "footer_end": []}
-html_sidebars = {"decisions/*": [], "contributing": [], "changelog": []}
+html_sidebars = {"decisions/*": [], "contributing": [], "changelog": [], "architecture": []}

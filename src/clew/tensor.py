@@ -67,9 +67,14 @@ def lift(function: Callable[P, tuple[Value, ...]]) -> Callable[P, tuple[Tensor, 
 def lift(function: Callable[P, Any]) -> Callable[P, Any]:
     """A function of values as a function of tensors: tensors among the arguments are opened, values in the result wrapped."""
 
+    if getattr(function, "arity", 0) == 1:  # elementwise functions are called in hot loops
+        return wraps(function)(lambda x, /: Tensor(function(x.value if isinstance(x, Tensor) else opened(x))))  # type: ignore
+    if getattr(function, "arity", 0) == 2:
+        return wraps(function)(lambda x1, x2, /: Tensor(function(opened(x1), opened(x2))))  # type: ignore
+
     @wraps(function)
     def lifted(*args: P.args, **kwargs: P.kwargs) -> Any:
-        return wrap(function(*[opened(x) for x in args], **{k: opened(x) for k, x in kwargs.items()}))
+        return wrap(function(*[opened(x) for x in args], **{k: opened(x) for k, x in kwargs.items()}))  # type: ignore
 
     return lifted
 

@@ -23,7 +23,7 @@ def unary(name: str, op: Op, formula: str, example: str, *, floating: bool = Fal
             v = cast_to(v, DEFAULT_FLOAT)
         return op.apply(v)
 
-    return documented(function, name, formula, example)
+    return documented(function, 1, name, formula, example)
 
 
 def binary(name: str, op: Op, formula: str, example: str, *, floating: bool = False) -> Callable[[ArrayLike, ArrayLike], Value]:
@@ -43,12 +43,13 @@ def binary(name: str, op: Op, formula: str, example: str, *, floating: bool = Fa
             a, b = cast_to(a, DEFAULT_FLOAT), cast_to(b, DEFAULT_FLOAT)
         return op.apply(a, b)
 
-    return documented(function, name, formula, example)
+    return documented(function, 2, name, formula, example)
 
 
-def documented(function: Callable[..., Value], name: str, formula: str, example: str) -> Callable[..., Value]:
+def documented(function: Callable[..., Value], arity: int, name: str, formula: str, example: str) -> Callable[..., Value]:
     """The function under its name, as if written out in the calling module, with an example that runs as a test."""
     call, _, result = example.rpartition(" -> ")
+    function.arity = arity  # type: ignore[attr-defined]
     function.__name__ = function.__qualname__ = name
     function.__module__ = sys._getframe(2).f_globals["__name__"]
     function.__doc__ = f"{formula}\n\n>>> import clew as cl\n>>> {call}.tolist()\n{result}\n"

@@ -221,7 +221,7 @@ def _position(function: str, op: Any, x: ArrayLike, axis: int | None, keepdims: 
 
 
 def cumulative_sum(x: ArrayLike, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Value:
-    """``y[i] = x[0] + ... + x[i]`` along ``axis``, which may be left out in 1-D; with a 0 in front if ``include_initial``.
+    """``y[i] = x[0] + … + x[i]`` along ``axis``, which may be left out in 1-D; with a 0 in front if ``include_initial``.
 
     >>> import clew as cl
     >>> cl.cumulative_sum([1, 2, 3], include_initial=True).tolist()
@@ -231,7 +231,7 @@ def cumulative_sum(x: ArrayLike, /, *, axis: int | None = None, dtype: Any = Non
 
 
 def cumulative_prod(x: ArrayLike, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Value:
-    """``y[i] = x[0] * ... * x[i]`` along ``axis``, which may be left out in 1-D; with a 1 in front if ``include_initial``.
+    """``y[i] = x[0] * … * x[i]`` along ``axis``, which may be left out in 1-D; with a 1 in front if ``include_initial``.
 
     >>> import clew as cl
     >>> cl.cumulative_prod([1, 2, 3]).tolist()

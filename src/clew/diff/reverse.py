@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir import INPUT, Label, Value, toposort
+from ..ir import Label, Value, toposort
 from ..ops.arithmetic import add
 
 Read = Callable[[Value], Any]
@@ -62,11 +62,11 @@ def _walk(
     direct = read is known
     with np.errstate(all="ignore"):
         for y in reversed(order):
-            op = y.op
-            if op is None or op is INPUT or y not in gradients or (active is not None and y not in active):
-                continue
-            g = gradients[y] if kept is None or y in kept else gradients.pop(y)
             operands = y.operands
+            if not operands or y not in gradients or (active is not None and y not in active):
+                continue
+            op: Any = y.op
+            g = gradients[y] if kept is None or y in kept else gradients.pop(y)
             if direct:  # most of the time: save the calls
                 result, arrays = y.data, [x.data for x in operands]
             else:

@@ -62,36 +62,30 @@ class Elementwise(Op):
         return self.apply(*alike(operands)) if Value in map(type, operands) else self.reference(*typed(operands))
 
     def apply(self, *operands: Value) -> Value:
-        # The hot path of eager mode: Op.apply, unrolled for operands of one type that was met before.
-        type = operands[0].type
-        result = self.results.get(type)
-        if result is None:
-            made = super().apply(*operands)
-            if all([x.type is type for x in operands]):
-                self.results[type] = made.type
-            return made
-        known = True
-        tracked = False
-        for x in operands:
-            if x.type is not type:
-                return super().apply(*operands)
-            if x.op is not None:
-                tracked = True
-                if x.data is None:
-                    known = False
-        if known and not (tracked and recording.on):
-            return Value(None, (), result, quiet.run(self.reference, *[x.data for x in operands]))
-        rules = self.rules
-        if rules:
-            for x in operands:
-                if x.op.__class__ in rules:
-                    repaired = self.repair(*operands)
-                    if repaired is not None:
-                        return repaired
-                    break
-        if not known:
-            return Value(self, operands, result, None, None, here())
-        return Value(self, operands, result, quiet.run(self.reference, *[x.data for x in operands]), None, here())
+        # The hot path of eager mode: Op.apply for known operands of one type that was met before, and no repair in sight.
+        first, last = operands[0], operands[-1]
+        result = self.results.get(first.type)
+        x, y, rules = first.data, last.data, self.rules
+        if (
+            result is None
+            or first.type is not last.type
+            or x is None
+            or y is None
+            or len(operands) > 2
+            or (rules and (first.op.__class__ in rules or last.op.__class__ in rules))
+        ):
+            return self.apply_any(*operands)
+        data = quiet.run(self.reference, x) if len(operands) == 1 else quiet.run(self.reference, x, y)
+        if (first.op is None and last.op is None) or not recording.on:
+            return Value(None, (), result, data)
+        return Value(self, operands, result, data, None, here())
+
+    def apply_any(self, *operands: Value) -> Value:
+        """``apply``, whatever the operands."""
+        made = super().apply(*operands)
+        if all([x.type is operands[0].type for x in operands]):
+            self.results[operands[0].type] = made.type
+        return made
 
     def infer(self, first: Type, *rest: Type) -> Type:
         for t in rest:

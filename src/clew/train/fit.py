@@ -111,10 +111,13 @@ def _step(cost: Callable[..., Any], batch: tuple[Any, ...], optimiser: Optimiser
     if not isfinite(number):
         raise _Stop(f"the cost is {number} in epoch {epoch}; the parameters are those before it")
     loss.backward()
-    for p in optimiser.parameters:
-        gradient = p.grad
-        if gradient is not None and not np.isfinite(gradient.numpy()).all():
-            raise _Stop(f"the gradient of {p.name or 'a parameter'} is not finite in epoch {epoch}, though the cost is {number:.4g}")
+    gradients = {p: p.grad for p in optimiser.parameters}
+    if all(g is None for g in gradients.values()):
+        raise UsageError("fit: the cost does not depend on any of the optimiser's parameters; is it another model's?")
+    for p, g in gradients.items():
+        if g is not None and not np.isfinite(g.numpy()).all():
+            where = f"the gradient of {p.name or 'a parameter'} in epoch {epoch}"
+            raise _Stop(f"{where} is not finite, though the cost is {number:.4g}; the parameters are those before it")
     optimiser.step()
     return number
 

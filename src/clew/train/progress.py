@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from math import ceil
 from types import TracebackType
 from typing import TextIO
 
@@ -24,19 +25,21 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def show(self, epoch: int, cost: float) -> None:
-        elapsed = time.monotonic() - self.started
-        self.line = f"{self.bar(epoch)} cost {cost:.4g}  {elapsed:.1f} s"
-        if self.on and (elapsed - self.shown >= 0.1):
-            self.shown = elapsed
-            self.write(self.line)
+    def show(self, epochs: float, cost: float) -> None:
+        """So many epochs are done, the last one perhaps in part, with this mean cost in the last one."""
+        if self.on:
+            elapsed = time.monotonic() - self.started
+            self.line = f"{self.bar(epochs)}  cost {cost:.4g}  {elapsed:.1f} s"
+            if elapsed - self.shown >= 0.1:
+                self.shown = elapsed
+                self.write(self.line)
 
-    def bar(self, epoch: int) -> str:
+    def bar(self, epochs: float) -> str:
         """How much is done, where that is known."""
         if self.epochs is None:
-            return f"epoch {epoch}"
-        done = WIDTH * epoch // self.epochs
-        return f"[{'=' * done}{' ' * (WIDTH - done)}] epoch {epoch}/{self.epochs}"
+            return f"epoch {ceil(epochs)}"
+        done = int(WIDTH * epochs / self.epochs)
+        return f"[{'=' * done}{' ' * (WIDTH - done)}] epoch {ceil(epochs)}/{self.epochs}"
 
     def write(self, text: str) -> None:
         self.stream.write(f"\r{text}\x1b[K")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import abc
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
+from typing import Any
 
 from ..errors import UsageError
 
@@ -34,8 +35,11 @@ class Epochs(Criterion):
 
     n: int
 
+    def __post_init__(self) -> None:
+        _at_least_one("Epochs", self.n)
+
     def reason(self, state: State) -> str | None:
-        return f"{self.n} epochs are done" if state.epoch >= self.n else None
+        return f"{self.n} epoch{' is' if self.n == 1 else 's are'} done" if state.epoch >= self.n else None
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,9 @@ class NoImprovement(Criterion):
     epochs: int
     by: float = 0.0
 
+    def __post_init__(self) -> None:
+        _at_least_one("NoImprovement", self.epochs)
+
     def reason(self, state: State) -> str | None:
         if state.epoch <= self.epochs:
             return None
@@ -83,19 +90,19 @@ class TimeLimit(Criterion):
         return f"{self.seconds:g} seconds have passed" if time.monotonic() - state.started >= self.seconds else None
 
 
-@dataclass(frozen=True)
-class NotFinite(Criterion):
-    """Stop when the cost is NaN or infinite. Always in force: going on would only spread it."""
-
-    def reason(self, state: State) -> str | None:
-        return f"the cost is {state.costs[-1]}" if not -inf < state.costs[-1] < inf else None
-
-
-def criteria(epochs: int | None, stop: Criterion | tuple[Criterion, ...] | list[Criterion]) -> tuple[Criterion, ...]:
+def criteria(epochs: int | None, stop: Criterion | Sequence[Criterion]) -> tuple[Criterion, ...]:
     """The criteria in force, or an error when nothing would ever end training."""
-    given = (stop,) if isinstance(stop, Criterion) else tuple(stop)
+    given: tuple[Any, ...] = tuple(stop) if isinstance(stop, Sequence) else (stop,)
+    for criterion in given:
+        if not isinstance(criterion, Criterion):
+            raise UsageError(f"fit: stop takes criteria such as cl.train.TargetCost(0.1), not {criterion!r}")
     if epochs is not None:
         given = (*given, Epochs(epochs))
     if not given:
         raise UsageError("fit: nothing would end the training; give epochs=..., or stop=... (e.g. cl.train.NoImprovement(5))")
-    return (NotFinite(), *given)
+    return given
+
+
+def _at_least_one(criterion: str, epochs: Any) -> None:
+    if not isinstance(epochs, int) or epochs < 1:
+        raise UsageError(f"{criterion}: the number of epochs is an integer from 1 up, not {epochs!r}")
