@@ -29,7 +29,12 @@ nb_execution_in_temp = True
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = False
-autodoc_default_options = {"members": True, "member-order": "bysource", "show-inheritance": True}
+autodoc_default_options = {
+    "members": True,
+    "member-order": "bysource",
+    "show-inheritance": True,
+    "exclude-members": "known, number",  # of Tensor: how its own conversions are made
+}
 autodoc_typehints = "none"  # functions are annotated for the inside, where values are what users know as tensors
 autodoc_class_signature = "mixed"
 toc_object_entries_show_parents = "hide"

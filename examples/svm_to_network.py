@@ -21,10 +21,11 @@ def train(model: cl.nn.Module, points: np.ndarray, signs: np.ndarray) -> float:
 
 
 def picture(model: cl.nn.Module, points: np.ndarray, classes: np.ndarray, title: str) -> str:
-    low, high = points.min(0) - 0.4, points.max(0) + 0.4
-    x, y = np.meshgrid(np.linspace(low[0], high[0], 120), np.linspace(low[1], high[1], 100))
+    """The points, over the regions in which the model says one or the other: its score in the middle of each cell."""
+    low, high, cells = points.min(0) - 0.4, points.max(0) + 0.4, np.arange(120) + 0.5
+    grid = np.stack(np.meshgrid(cells, cells), axis=-1) / 120 * (high - low) + low
     with cl.no_grad():
-        scores = model(np.stack([x, y], axis=-1).reshape(-1, 2).astype(np.float32)).numpy().reshape(x.shape)
+        scores = model(grid.astype(np.float32))[..., 0].numpy()
     return plot.scatter(points, classes, scores=scores, extent=(low[0], high[0], low[1], high[1]), title=title)
 
 

@@ -20,7 +20,7 @@ def run(text: str, page: Path, namespace: dict[str, Any]) -> int:
     for block in blocks:
         source, first = block[1], text.count("\n", 0, block.start(1))
         if ">>> " in source:
-            test = doctest.DocTestParser().get_doctest(source, namespace, page.name, str(page), first)
+            test = doctest.DocTestParser().get_doctest(source, namespace, f"{page.name}:{first + 1}", str(page), first)
             runner = doctest.DebugRunner(optionflags=doctest.ELLIPSIS)
             runner.run(test, clear_globs=False)
             namespace.update(test.globs)

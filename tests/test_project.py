@@ -124,7 +124,7 @@ def test_makefile_installs_extras_that_exist(extra: str) -> None:
 def test_every_public_name_has_a_reference_entry() -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "reference").glob("*.md"))
     listed = set(re.findall(r"\w+", pages))
-    names = {name for name in cl.__all__ if name[0] != "_"}
-    for module in (cl.nn, cl.optim, cl.train, cl.data, cl.explore):
+    names = {name for name in clew.__all__ if name[0] != "_"}
+    for module in (clew.nn, clew.optim, clew.train, clew.data, clew.explore):
         names |= {name for name, x in vars(module).items() if getattr(x, "__module__", "").startswith(module.__name__)}
     assert names - listed == set()

@@ -67,16 +67,21 @@ def lift(function: Callable[P, tuple[Value, ...]]) -> Callable[P, tuple[Tensor, 
 def lift(function: Callable[P, Any]) -> Callable[P, Any]:
     """A function of values as a function of tensors: tensors among the arguments are opened, values in the result wrapped."""
 
-    if getattr(function, "arity", 0) == 1:  # elementwise functions are called in hot loops
-        return wraps(function)(lambda x, /: Tensor(function(x.value if isinstance(x, Tensor) else opened(x))))  # type: ignore
-    if getattr(function, "arity", 0) == 2:
-        return wraps(function)(lambda x1, x2, /: Tensor(function(opened(x1), opened(x2))))  # type: ignore
-
     @wraps(function)
     def lifted(*args: P.args, **kwargs: P.kwargs) -> Any:
-        return wrap(function(*[opened(x) for x in args], **{k: opened(x) for k, x in kwargs.items()}))  # type: ignore
+        return wrap(function(*[opened(x) for x in args], **{k: opened(x) for k, x in kwargs.items()}))
 
-    return lifted
+    def unary(x: Any, /) -> Tensor:
+        return Tensor(of(x.value if isinstance(x, Tensor) else opened(x)))
+
+    def binary(x1: Any, x2: Any, /) -> Tensor:
+        return Tensor(of(opened(x1), opened(x2)))
+
+    # Elementwise functions are called in hot loops, so these two know how many arguments there are.
+    of: Callable[..., Any] = function
+    quick: dict[int, Callable[..., Any]] = {1: unary, 2: binary}
+    arity = getattr(function, "arity", 0)
+    return wraps(function)(quick[arity]) if arity else lifted
 
 
 def opened(x: Any) -> Any:
@@ -148,18 +153,22 @@ class Tensor:
 
     @property
     def shape(self) -> Shape:
+        """The size of each axis."""
         return self.value.type.shape
 
     @property
     def dtype(self) -> Dtype:
+        """The type of its elements, a NumPy dtype."""
         return self.value.type.dtype
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return len(self.value.type.shape)
 
     @property
     def size(self) -> int:
+        """The number of elements."""
         return self.value.type.size
 
     @property
@@ -169,6 +178,7 @@ class Tensor:
 
     @property
     def name(self) -> str | None:
+        """What it was named; None if nothing."""
         return self.value.name
 
     @property

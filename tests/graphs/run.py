@@ -37,9 +37,9 @@ def run_chunk(number: int, count: int) -> tuple[int, str | None]:
     @given(samples(most=25))
     def every_property_holds(sample: Sample) -> None:
         nonlocal checked, failed
-        checked += 1
         try:
             check(sample)
+            checked += 1
         except BaseException as error:
             failed = sample, error  # the last to fail is the smallest
             raise

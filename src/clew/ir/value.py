@@ -36,7 +36,7 @@ class Value:
     computed array where it is known: always for constants and in eager mode, never while tracing.
     """
 
-    __slots__ = ("data", "label", "op", "operands", "place", "type")
+    __slots__ = ("_code", "_instruction", "_scope", "data", "label", "op", "operands", "type")
 
     def __init__(
         self,
@@ -52,7 +52,15 @@ class Value:
         self.type = type
         self.data: Any = data
         self.label = label
-        self.place = place
+        if place is None:
+            self._code = None
+        else:  # apart: one object less for the garbage collector to look at, of each of a million nodes
+            self._code, self._instruction, self._scope = place
+
+    @property
+    def place(self) -> tuple[CodeType, int, str] | None:
+        """The fields of ``site``."""
+        return None if self._code is None else (self._code, self._instruction, self._scope)
 
     @property
     def shape(self) -> Shape:

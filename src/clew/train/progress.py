@@ -47,4 +47,5 @@ class Progress:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.on and self.line:
-            self.write(f"{self.line}\n")
+            self.write(self.line)
+            self.stream.write("\n")
