@@ -1,7 +1,9 @@
 """How the documentation is built: ``make docs``."""
 
+import os
 import sys
 from pathlib import Path
+from tempfile import mkdtemp
 
 from clew._version import __version__
 
@@ -24,6 +26,13 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_execution_in_temp = True
+nb_merge_streams = True
+
+# The cells run under a profile of their own: nobody's startup files, and no remarks about sockets.
+profile = Path(mkdtemp()) / "profile_default"
+profile.mkdir()
+(profile / "ipython_kernel_config.py").write_text('c.IPKernelApp.log_level = "ERROR"\n', encoding="utf-8")
+os.environ["IPYTHONDIR"] = str(profile.parent)
 
 # Reference pages are generated from docstrings.
 autosummary_generate = True
