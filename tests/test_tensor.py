@@ -220,7 +220,9 @@ def test_shape_errors_name_operands_lines_and_the_mend() -> None:
     with pytest.raises(TypeRuleError) as caught:
         w + b
     text = str(caught.value)
-    assert text.startswith("add(f32[3,2], f32[3]): shapes do not broadcast: axis -1 has sizes 2 and 3; to line up along the first")
+    assert text.startswith(
+        "add(f32[3,2], f32[3]): shapes do not broadcast: axis -1 has sizes 2 and 3; to line up along the first"
+    )
     assert "\n  at test_tensor.py:" in text and "w + b" in text
     assert "\n  operand 0: w: f32[3,2], a variable" in text and "\n  operand 1: b: f32[3], a variable" in text
 

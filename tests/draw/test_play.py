@@ -154,3 +154,13 @@ def test_curves() -> None:
     assert "0.1" in texts(curves({"train": [1.0, 0.1, 0.01]}, logarithmic=True), "tick")
     with pytest.raises(UsageError, match="curves: there is no finite value above 0 in train"):
         curves({"train": [0.0]}, logarithmic=True)
+
+
+def test_notebooks_show_pictures_and_play_frames() -> None:
+    graph = graphs.expression()
+    picture, pictures = draw(graph), frames(graph)
+    assert picture._repr_svg_() == picture
+    page = pictures._repr_html_()
+    assert page.count("<svg") == len(pictures) and page.count("<div hidden") == len(pictures) - 1
+    assert f'max="{len(pictures) - 1}"' in page
+    assert repr(pictures) == f"<{len(pictures)} pictures, to be played one after the other>"
