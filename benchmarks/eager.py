@@ -16,14 +16,14 @@ STEPS, WEIGHTS = 100_000, (2.0, -1.0, -3.0, -2.0, -3.0)
 
 
 def clew_chain() -> None:
-    x = y = cl.variable(1.0)
+    y = cl.variable(1.0)
     for _ in range(STEPS):
         y = y * 0.9999 + 0.0001
     y.backward()
 
 
 def torch_chain() -> None:
-    x = y = torch.tensor(1.0, requires_grad=True)
+    y = torch.tensor(1.0, requires_grad=True)
     for _ in range(STEPS):
         y = y * 0.9999 + 0.0001
     y.backward()

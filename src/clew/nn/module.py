@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from inspect import Signature, signature
 from reprlib import recursive_repr
 from typing import Any, Self
 
@@ -21,6 +22,12 @@ class Naming(type):
         module = super().__call__(*args, **kwargs)
         module._name_parts()
         return module
+
+    @property
+    def __signature__(cls) -> Signature:
+        """That of ``__init__``, which ``help`` and editors would not see behind ``__call__``."""
+        whole = signature(cls.__init__)  # type: ignore[misc]
+        return whole.replace(parameters=list(whole.parameters.values())[1:])
 
 
 class Module(metaclass=Naming):
