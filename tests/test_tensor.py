@@ -245,7 +245,9 @@ def test_operators_agree_with_numpy(rng: np.random.Generator) -> None:
         (t + b, a + b), (b - t, b - a), (t * b, a * b), (b / t, b / a), (t**b, a**b), (2**t, 2**a), (t // b, a // b),
         (t % b, a % b), (-t, -a), (abs(t), abs(a)), (t @ b, a @ b), (t < b, a < b), (t >= 1.5, a >= 1.5), (t.T, a.T),
         (t[0], a[0]), (t[:, ::-1], a[:, ::-1]), (t.sum(0), a.sum(0)), (t.mean(axis=1), a.mean(1)), (t.std(), a.std()),
-        (t.max(1), a.max(1)), (t.argmax(), a.argmax()), (t.reshape((3, 2)), a.reshape(3, 2)), (t.astype(cl.int64), a.astype(int)),
+        (t.max(1), a.max(1)), (t.argmax(), a.argmax()),
+        (t.reshape((3, 2)), a.reshape(3, 2)),
+        (t.astype(cl.int64), a.astype(int)),
     ]  # fmt: skip
     for got, expected in pairs:
         np.testing.assert_allclose(got.numpy(), expected, rtol=1e-12)
