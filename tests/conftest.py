@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from zlib import crc32
 
 import numpy as np
@@ -62,6 +64,20 @@ def snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
 def measured(record_property: Callable[[str, object], None]) -> Callable[[str, str], None]:
     """Report a figure, ``measured("import of clew", "31 ms")``, under the results. It is told, not judged."""
     return lambda what, figure: record_property("measured", f"{what}: {figure}")
+
+
+@pytest.fixture
+def example() -> Callable[[str], ModuleType]:
+    """Import an example by its name: ``example("svm").main()``."""
+
+    def load(name: str) -> ModuleType:
+        spec = spec_from_file_location(f"examples.{name}", HERE.parent / "examples" / f"{name}.py")
+        assert spec is not None and spec.loader is not None
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

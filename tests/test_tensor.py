@@ -142,6 +142,8 @@ def test_a_silent_detachment_in_a_differentiated_function_is_refused(convert: Ca
 
 def test_detach_says_so() -> None:
     assert cl.grad(lambda x: x * x.detach())(3.0).item() == 3
+    traced = cl.trace(lambda x: x * x.detach())(3.0)
+    assert traced["x"].gradient == 3 and "detach(x)" in traced.text
 
 
 def test_asarray_of_a_tracked_tensor_is_refused_and_of_a_variable_is_not() -> None:

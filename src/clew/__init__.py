@@ -4,9 +4,11 @@ The namespace follows the Python array API standard (2025.12); transformations f
 PyTorch's.
 """
 
+from importlib import import_module
 from math import e, inf, nan, pi
+from typing import TYPE_CHECKING, Any
 
-from . import data, errors, explore, linalg, nn, optim, random, train
+from . import errors, linalg, random
 from ._version import __version__
 from .array.dtypes import (
     bfloat16,
@@ -212,7 +214,19 @@ from .transforms import (
 from .variable import Variable, variable
 from .view import GraphView as Graph
 
+if TYPE_CHECKING:
+    from . import data, explore, nn, optim, train
+
 newaxis = None
+
+LAZY = ("data", "explore", "nn", "optim", "train")  # imported when first asked for, so that importing clew stays light
+
+
+def __getattr__(name: str) -> Any:
+    if name in LAZY:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "Graph",

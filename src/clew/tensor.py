@@ -19,7 +19,7 @@ from .array.promotion import value_of
 from .diff.reverse import backward as walk_backward
 from .errors import ConcretizationError, DetachError, GradientError, UsageError
 from .ir import INPUT, Dtype, Label, Shape, Site, Value, constant, here, recording
-from .ops.rounding import identity
+from .ops.rounding import detach, identity
 from .view import GraphView, view_of
 
 P = ParamSpec("P")
@@ -294,7 +294,8 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same value with its past cut off: a constant to whatever uses it."""
-        return Tensor(Value(None, (), self.value.type, self.known("detach()")))
+        v = self.value
+        return Tensor(detach(v) if v.data is None else Value(None, (), v.type, v.data))
 
     @property
     def grad(self) -> Tensor | None:

@@ -74,7 +74,20 @@ class Identity(Elementwise):
         return x(i)
 
 
-identity = Identity()
+class Detach(Elementwise):
+    """``x`` itself, as a constant to whatever follows: no gradient passes."""
+
+    differentiable = False
+    partials = (None,)
+
+    def reference(self, x: Array) -> Array:
+        return x
+
+    def at(self, e: Scalars, i: Index, x: Read) -> Scalar:
+        return x(i)
+
+
+identity, detach = Identity(), Detach()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 from clew.ir import DTYPES
-from clew.ops.rounding import Cast, Ceil, Floor, Identity, Round, Sign, Trunc
+from clew.ops.rounding import Cast, Ceil, Detach, Floor, Identity, Round, Sign, Trunc
 
 from ..contract import Case, Operand
 
@@ -8,6 +8,7 @@ SCALAR, INT, BYTE = Operand(()), Operand((4,), "i16", -300, 300), Operand((4,), 
 
 CASES = [
     *(Case(op, (x,)) for op in (Floor(), Ceil(), Trunc(), Round(), Sign()) for x in (HALVES, SCALAR, INT, BYTE)),
+    *(Case(Detach(), (x,), smooth=False) for x in (Operand((3, 2)), SCALAR)),
     *(Case(Identity(), (x,)) for x in (Operand((3, 2)), SCALAR, INT, Operand((2,), "bool"))),
     Case(Cast(DTYPES["f64"]), (Operand((3, 2)),)),
     *(Case(Cast(DTYPES[d]), (Operand((3, 2)),), smooth=False) for d in ("f32", "f16", "bf16", "i32", "bool")),
