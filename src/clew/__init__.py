@@ -4,9 +4,9 @@ The namespace follows the Python array API standard (2025.12); transformations f
 PyTorch's.
 """
 
-from importlib import import_module
+import typing as _typing
+from importlib import import_module as _import_module
 from math import e, inf, nan, pi
-from typing import TYPE_CHECKING, Any
 
 from . import errors, linalg, random
 from ._version import __version__
@@ -214,18 +214,17 @@ from .transforms import (
 from .variable import Variable, variable
 from .view import GraphView as Graph
 
-if TYPE_CHECKING:
-    from . import data, explore, nn, optim, train
-
 newaxis = None
 
-LAZY = ("data", "explore", "nn", "optim", "train")  # imported when first asked for, so that importing clew stays light
+if _typing.TYPE_CHECKING:
+    from . import data, explore, nn, optim, train
+else:
+    _LAZY = ("data", "explore", "nn", "optim", "train")  # imported when first asked for: importing clew stays light
 
-
-def __getattr__(name: str) -> Any:
-    if name in LAZY:
-        return import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in _LAZY:
+            return _import_module(f".{name}", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..ir import Label, Value, toposort
+from ..ir import Label, Value, quiet, toposort
 from ..ops.arithmetic import add
 
 Read = Callable[[Value], Any]
+LABELLED: list[Value] = []  # itself, not what is in it, stands for every value that has a label
 
 
 def known(v: Value) -> Any:
@@ -36,18 +37,17 @@ def pull_back(
     """
     order = toposort(seeds)
     active = None if wanted is None else reaching(order, wanted)
-    return _walk(order, dict(seeds), read, active, wanted, edges)
+    with np.errstate(all="ignore"):
+        return _walk(order, dict(seeds), read, active, wanted, edges)
 
 
 def backward(output: Value, seed: Any) -> dict[Label, Any]:
     """The gradient arrays of every variable and named value that ``output``, whose data is known, depends on."""
-    order = toposort((output,))
-    labelled = {v for v in order if v.label is not None and v.type.differentiable and v.op is not None}
     gradients: dict[Label, Any] = {}
-    for v, g in _walk(order, {output: seed}, known, None, labelled, None).items():
-        if v in labelled:
-            assert v.label is not None
-            gradients[v.label] = gradients[v.label] + g if v.label in gradients else g
+    for v, g in quiet.walk(_walk, toposort((output,)), {output: seed}, known, None, LABELLED, None).items():
+        label = v.label
+        if label is not None:
+            gradients[label] = gradients[label] + g if label in gradients else g
     return gradients
 
 
@@ -56,31 +56,33 @@ def _walk(
     gradients: dict[Value, Any],
     read: Read,
     active: set[Value] | None,
-    kept: Collection[Value] | None,
+    kept: Collection[Value] | None,  # whose gradients stay, beside those of leaves; None: all
     edges: dict[tuple[Value, int], Any] | None,
 ) -> dict[Value, Any]:
     direct = read is known
-    with np.errstate(all="ignore"):
-        for y in reversed(order):
-            operands = y.operands
-            if not operands or y not in gradients or (active is not None and y not in active):
-                continue
-            op: Any = y.op
+    for y in reversed(order):
+        operands = y.operands
+        if not operands or y not in gradients or (active is not None and y not in active):
+            continue
+        op: Any = y.op
+        if kept is LABELLED:
+            g = gradients.pop(y) if y.label is None else gradients[y]
+        else:
             g = gradients[y] if kept is None or y in kept else gradients.pop(y)
-            if direct:  # most of the time: save the calls
-                result, arrays = y.data, [x.data for x in operands]
-            else:
-                result, arrays = read(y), [read(x) for x in operands]
-            pull = op.pull if op.body is None else op.pulling(g, result, *arrays)
-            for k, x in enumerate(operands):
-                if x.op is None or not x.type.differentiable or (active is not None and x not in active):
-                    continue
-                gradient = pull(k, g, result, *arrays)
-                if gradient is None:
-                    continue
-                if edges is not None:
-                    edges[y, k] = gradient
-                gradients[x] = add(gradients[x], gradient) if x in gradients else gradient
+        if direct:  # most of the time: save the calls
+            result, arrays = y.data, [x.data for x in operands]
+        else:
+            result, arrays = read(y), [read(x) for x in operands]
+        pull = op.pull if op.body is None else op.pulling(g, result, *arrays)
+        for k, x in enumerate(operands):
+            if x.op is None or not x.type.differentiable or (active is not None and x not in active):
+                continue
+            gradient = pull(k, g, result, *arrays)
+            if gradient is None:
+                continue
+            if edges is not None:
+                edges[y, k] = gradient
+            gradients[x] = add(gradients[x], gradient) if x in gradients else gradient
     return gradients
 
 

@@ -35,9 +35,11 @@ class _Quiet(threading.local):
     """
 
     def __init__(self) -> None:
-        context = contextvars.copy_context()
-        context.run(np.seterr, all="ignore")
-        self.run = context.run
+        contexts = contextvars.copy_context(), contextvars.copy_context()
+        for context in contexts:
+            context.run(np.seterr, all="ignore")
+        # A context cannot be entered twice at once: ops run in one, and a backward pass, which runs ops, in another.
+        self.run, self.walk = (context.run for context in contexts)
 
 
 quiet = _Quiet()

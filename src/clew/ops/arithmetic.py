@@ -49,6 +49,9 @@ class Neg(Numeric):
     partials = (lambda y, x: -1,)
     reference = staticmethod(operator.neg)
 
+    def pull(self, k: int, g: Any, y: Any, *operands: Any) -> Any:
+        return neg(g)
+
 
 add, sub, mul, div, neg = Add(), Sub(), Mul(), Div(), Neg()
 
