@@ -1,1 +1,0 @@
-"""Reading and writing graphs and weights."""
