@@ -11,6 +11,7 @@ from ..diff.batching import batch_forward, stacked_or_repeated
 from ..diff.forward import push_forward
 from ..diff.reverse import pull_back
 from ..ir import Array, Graph, Type, Value, constant, evaluate, parameter, rebuilt, substitute
+from ..ops.broadcast import broadcast
 from ..ops.elementwise import filled
 from ..ops.kinds import General
 
@@ -89,8 +90,7 @@ class Gate(General):
         stacked = batched_graph(self.body, size)
         rules = [None if rule is None else batched_graph(rule, size) for rule in (self.backward, self.forward)]
         many = replace(self, body=stacked, backward=rules[0], forward=rules[1])
-        pairs = zip(operands, batched, self.body.inputs, strict=True)
-        return many(*(x if b else stacked_or_repeated({}, x, size) for x, b, _ in pairs))
+        return many(*(x if b else broadcast(x, (0,), (size,)) for x, b in zip(operands, batched, strict=True)))
 
     def at(self, e: Any, i: Any, *operands: Any) -> Any:
         raise self.refuse("a gate is lowered by expanding it")
