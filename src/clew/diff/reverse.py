@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir import Label, Value, quiet, toposort
+from ..ir import INPUT, Label, Value, quiet, toposort
 from ..ops.arithmetic import add
 
 Read = Callable[[Value], Any]
@@ -61,14 +61,15 @@ def _walk(
 ) -> dict[Value, Any]:
     direct = read is known
     for y in reversed(order):
-        operands = y.operands
-        if not operands or y not in gradients or (active is not None and y not in active):
-            continue
         op: Any = y.op
-        if kept is LABELLED:
-            g = gradients.pop(y) if y.label is None else gradients[y]
-        else:
-            g = gradients[y] if kept is None or y in kept else gradients.pop(y)
+        if op is None or op is INPUT or (active is not None and y not in active):
+            continue
+        g = gradients.pop(y, None)
+        if g is None:
+            continue
+        if kept is None or (y.label is not None if kept is LABELLED else y in kept):
+            gradients[y] = g
+        operands = y.operands
         if direct:  # most of the time: save the calls
             result, arrays = y.data, [x.data for x in operands]
         else:

@@ -55,9 +55,11 @@ def scope(name: str) -> Iterator[None]:
         scopes.current = outer
 
 
-def here() -> tuple[CodeType, int, str]:
-    """The fields of a ``Site``: the innermost line outside clew that led to the caller's caller."""
-    frame = sys._getframe(2)
-    while frame.f_code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
+def here(depth: int = 2) -> tuple[CodeType, int, str]:
+    """The fields of a ``Site``: the innermost line outside clew, at least ``depth`` calls up from here."""
+    frame = sys._getframe(depth)
+    code = frame.f_code
+    while code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
         frame = frame.f_back
-    return frame.f_code, frame.f_lasti, scopes.current
+        code = frame.f_code
+    return code, frame.f_lasti, scopes.current

@@ -36,7 +36,7 @@ class Value:
     computed array where it is known: always for constants and in eager mode, never while tracing.
     """
 
-    __slots__ = ("_code", "_instruction", "_scope", "data", "label", "op", "operands", "type")
+    __slots__ = ("_code", "_first", "_instruction", "_scope", "_second", "data", "label", "op", "type")
 
     def __init__(
         self,
@@ -48,14 +48,32 @@ class Value:
         place: tuple[CodeType, int, str] | None = None,
     ) -> None:
         self.op = op
-        self.operands = operands
+        # Apart, as the place below: fewer objects for the garbage collector to look at, of each of a million nodes.
+        self._first: Any
+        self._second: Value | None
+        if len(operands) == 2:
+            self._first, self._second = operands
+        elif len(operands) == 1:
+            self._first, self._second = operands[0], None
+        else:
+            self._first, self._second = operands or None, None
         self.type = type
         self.data: Any = data
         self.label = label
         if place is None:
             self._code = None
-        else:  # apart: one object less for the garbage collector to look at, of each of a million nodes
+        else:
             self._code, self._instruction, self._scope = place
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        """What it is made of."""
+        first, second = self._first, self._second
+        if second is not None:
+            return first, second
+        if first is None:
+            return ()
+        return (first,) if first.__class__ is Value else first
 
     @property
     def place(self) -> tuple[CodeType, int, str] | None:
@@ -105,11 +123,17 @@ def toposort(outputs: Iterable[Value]) -> list[Value]:
                 order.append(stack.pop())  # type: ignore[arg-type]
             elif v not in seen:
                 seen.add(v)
-                operands = v.operands
-                if operands:
-                    stack.append(v)
-                    stack.append(None)
-                    stack.extend(operands if len(operands) == 1 else operands[::-1])
-                else:
+                first = v._first
+                if first is None:
                     order.append(v)
+                    continue
+                stack += v, None
+                if first.__class__ is not Value:
+                    stack += first[::-1]
+                    continue
+                second = v._second
+                if second is not None and second not in seen:
+                    stack.append(second)
+                if first not in seen:
+                    stack.append(first)
     return order

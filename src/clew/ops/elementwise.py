@@ -78,7 +78,7 @@ class Elementwise(Op):
         data = quiet.run(self.reference, x) if len(operands) == 1 else quiet.run(self.reference, x, y)
         if (first.op is None and last.op is None) or not recording.on:
             return Value(None, (), result, data)
-        return Value(self, operands, result, data, None, here())
+        return Value(self, operands, result, data, None, here(3))  # each frame looked at costs; ``apply``'s caller is clew
 
     def apply_any(self, *operands: Value) -> Value:
         """``apply``, whatever the operands."""
@@ -117,9 +117,10 @@ class Elementwise(Op):
         if partial is None:
             return None
         d = partial(y, *operands)
-        if d.__class__ is int and d == 1:
-            return g
-        return chain(g, d)
+        kind = d.__class__
+        if kind is g.__class__ and kind is not Value:  # two arrays, most of the time: save a call
+            return chain.reference(g, d)
+        return g if kind is int and d == 1 else chain(g, d)
 
     def push(self, k: int, t: Any, y: Any, *operands: Any) -> Any:
         return self.pull(k, t, y, *operands)
@@ -219,13 +220,14 @@ class Chain(Elementwise):
     partials = (lambda y, g, d: d, lambda y, g, d: g)
 
     def __call__(self, g: Any, d: Any) -> Any:
-        if g.__class__ is Value or d.__class__ is Value:
+        kind = d.__class__
+        if kind is Value or g.__class__ is Value:
             return super().__call__(g, d)
-        return self.reference(g, g.dtype.type(d) if d.__class__ is int or d.__class__ is float else d)
+        return self.reference(g, g.dtype.type(d) if kind is int or kind is float else d)
 
     def reference(self, g: Array, d: Array) -> Array:
         y = g * d
-        if y.shape == ():
+        if y.__class__ is not np.ndarray:
             return y if y == y else _annihilated(y, g, d)[()]
         return _annihilated(y, g, d) if np.isnan(y).any() else y
 
