@@ -19,6 +19,7 @@ from clew.ir.text import nested
 from clew.ir.value import toposort
 from clew.ops.elementwise import filled
 from clew.ops.interpreter import interpret
+from clew.ops.items import Item, items
 from clew.passes import PASSES, fold, optimise
 
 from .generate import Sample
@@ -67,7 +68,8 @@ def gradients(graph: Graph, point: Point) -> tuple[dict[Value, Array], float]:
     found: dict[Value, Array] = {}
     if output.op is not None:
         found = pull_back({output: output.dtype.type(1)}, arrays.__getitem__, set(graph.inputs), edges)
-    largest = max((float(np.max(np.abs(wide(g)), initial=0)) for g in edges.values()), default=0.0)
+    flowing = [g for over_edge in edges.values() for g in items(over_edge) if g is not None]
+    largest = max((float(np.max(np.abs(wide(g)), initial=0)) for g in flowing), default=0.0)
     assume(roundoff(graph) < 0.1 or largest < 1000)  # in half precision more may overflow on another route
     wanted = [x for x in graph.inputs if x.type.differentiable]
     return {x: found[x] if x in found else np.zeros(x.shape, x.dtype)[()] for x in wanted}, max(1.0, largest)
@@ -157,7 +159,10 @@ def random_regions(s: Sample) -> list[Graph]:
         if not computed:
             break
         first, last = sorted(rng.integers(0, len(computed), 2))
-        graph = verify(collapse(graph, computed[first : last + 1], f"region{n}"))
+        region = computed[first : last + 1]
+        if all(isinstance(v.op, Item) for v in region):  # which go with what they are items of
+            break
+        graph = verify(collapse(graph, region, f"region{n}"))
         made.append(graph)
     return made
 

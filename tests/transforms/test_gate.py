@@ -125,7 +125,7 @@ def test_work_is_shared_between_operands() -> None:
     [
         (lambda x, y: (x * y, lambda g: g), "its rule returned 1 gradients for 2 operands; return one for each"),
         (lambda x, y: (cl.sum(x * y), lambda g: (g, g)), "the gradient 0 that its rule returned is f64[], it must be f64[2]"),
-        (lambda x, y: ((x, y), lambda g: (g, g)), "a hand-made rule goes with one result, it returns 2"),
+        (lambda x, y: ((x, y), lambda g: (g, g)), "its backward rule is called with a gradient for each result, 2 here"),
     ],
 )
 def test_a_rule_that_does_not_fit_is_refused(function: Any, text: str) -> None:
@@ -143,3 +143,36 @@ def test_a_rule_cannot_reach_outside() -> None:
 
     with pytest.raises(GradientError, match=r"cannot reach what it uses from outside \(w: f32\[\], a variable\); pass that in"):
         scaled(np.float32(2.0))
+
+
+def test_a_rule_of_several_results_is_given_a_gradient_of_each() -> None:
+    @cl.gate
+    def polar(r: Any, t: Any) -> Any:
+        def backward(dx: Any, dy: Any) -> Any:
+            return dx * cl.cos(t) + dy * cl.sin(t), r * (dy * cl.cos(t) - dx * cl.sin(t))
+
+        return (r * cl.cos(t), r * cl.sin(t)), backward
+
+    def f(r: Any, t: Any) -> Any:
+        x, y = polar(r, t)
+        return 3 * x + x * y
+
+    r, t = np.float64(1.5), np.float64(0.4)
+    dr, dt = cl.grad(f, (0, 1))(r, t)
+    assert dr.item() == pytest.approx(3 * np.cos(t) + 2 * r * np.cos(t) * np.sin(t))
+    assert dt.item() == pytest.approx(-3 * r * np.sin(t) + r * r * np.cos(2 * t))
+    assert cl.grad(lambda r, t: polar(r, t)[0])(r, t).item() == pytest.approx(np.cos(t)), "one result unused"
+    cl.check_gradients(f, r, t)
+    cl.check_gate(polar, r, t)
+
+
+def test_a_gate_of_several_results_is_computed_once() -> None:
+    runs = []
+    square = cl.gate(lambda x: (cl.square(x), -x), name="both")
+
+    x = cl.variable(3.0, name="x")
+    a, b = square(x)
+    runs.append(a.value.operands[0] is b.value.operands[0])
+    assert runs == [True], "both are items of one node"
+    (a + b).backward()
+    assert x.grad.item() == 5.0

@@ -101,14 +101,14 @@ def _times_own_log(a: Value, b: Value) -> Value | None:
 
 def _softmax_axis(u: Value) -> int | None:
     """The axis along which ``u`` is a softmax, if it is one; read from the gate's parts, which may have been batched."""
-    if not isinstance(u.op, Gate) or u.op.title != "softmax" or not isinstance(u.op.output.op, arithmetic.Div):
+    if not isinstance(u.op, Gate) or u.op.title != "softmax" or not isinstance(u.op.body.outputs[0].op, arithmetic.Div):
         return None
-    return _spread_axis(u.op.output.operands[1])
+    return _spread_axis(u.op.body.outputs[0].operands[1])
 
 
 def _log_softmax_axis(u: Value) -> int | None:
     assert isinstance(u.op, Gate)
-    return _spread_axis(u.op.output.operands[1]) if isinstance(u.op.output.op, arithmetic.Sub) else None
+    return _spread_axis(u.op.body.outputs[0].operands[1]) if isinstance(u.op.body.outputs[0].op, arithmetic.Sub) else None
 
 
 def _spread_axis(v: Value) -> int | None:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..ir import Value, toposort
-from ..ops.arithmetic import add
-from .reverse import itself
+from .reverse import itself, together
 
 
 def push_forward(
@@ -25,8 +24,11 @@ def push_forward(
             if not movers:
                 continue
             arrays, result = [read(x) for x in y.operands], read(y)
+            if y.op.joint:
+                moves[y] = y.op.pushing(tuple([moves.get(x) for x in y.operands]), result, *arrays)
+                continue
             for k in movers:
                 tangent = y.op.push(k, moves[y.operands[k]], result, *arrays)
                 if tangent is not None:
-                    moves[y] = add(moves[y], tangent) if y in moves else tangent
+                    moves[y] = together(moves[y], tangent) if y in moves else tangent
     return moves

@@ -74,7 +74,11 @@ def _walk(
             result, arrays = y.data, [x.data for x in operands]
         else:
             result, arrays = read(y), [read(x) for x in operands]
-        pull = op.pull if op.body is None else op.pulling(g, result, *arrays)
+        if op.joint:
+            wanted = tuple([x.op is not None and x.type.differentiable and (active is None or x in active) for x in operands])
+            pull = op.pulling(wanted, g, result, *arrays)
+        else:
+            pull = op.pull
         for k, x in enumerate(operands):
             if x.op is None or not x.type.differentiable or (active is not None and x not in active):
                 continue
@@ -83,8 +87,15 @@ def _walk(
                 continue
             if edges is not None:
                 edges[y, k] = gradient
-            gradients[x] = add(gradients[x], gradient) if x in gradients else gradient
+            gradients[x] = together(gradients[x], gradient) if x in gradients else gradient
     return gradients
+
+
+def together(a: Any, b: Any) -> Any:
+    """The sum of two gradients, or of two tangents. Of several results they are tuples, in which None is zero."""
+    if a.__class__ is tuple:
+        return tuple([y if x is None else x if y is None else add(x, y) for x, y in zip(a, b, strict=True)])
+    return add(a, b)
 
 
 def reaching(order: list[Value], wanted: Collection[Value]) -> set[Value]:

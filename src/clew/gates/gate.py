@@ -13,77 +13,109 @@ from ..diff.reverse import pull_back
 from ..ir import Array, Graph, Type, Value, constant, evaluate, parameter, rebuilt, substitute
 from ..ops.broadcast import broadcast
 from ..ops.elementwise import filled
+from ..ops.items import items, several_of
 from ..ops.kinds import General
 
 
 @dataclass(frozen=True, eq=False)
 class Gate(General):
-    """A named subgraph used as one op: the output ``index`` of ``body``.
+    """A named subgraph used as one op. If ``body`` has several outputs, so has the gate: their tuple.
 
-    ``backward`` is a hand-made reverse rule: a graph of ``(g, y, *operands)`` to the gradients of the operands. ``forward``
-    is a hand-made forward rule: a graph of ``(y, *operands, *tangents)`` to the tangent. What is not given follows from the
-    body. Derivatives are graphs like any other, so they can be differentiated in turn.
+    ``backward`` is a hand-made reverse rule: a graph of the results' gradients, the results and the operands to the
+    operands' gradients. ``forward`` is a hand-made forward rule: a graph of the results, the operands and their tangents
+    to the results' tangents. What is not given follows from the body. Derivatives are graphs like any other, so they can
+    be differentiated in turn.
     """
 
     title: str
     body: Graph
-    index: int = 0
     backward: Graph | None = None
     forward: Graph | None = None
     pulls: ClassVar[bool] = False  # the compiler expands gates
+    joint: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
         return self.title
 
-    @property
-    def output(self) -> Value:
-        return self.body.outputs[self.index]
-
     def infer(self, *operands: Type) -> Type:
         expected = tuple(v.type for v in self.body.inputs)
         if operands != expected:
             raise self.refuse(f"the gate {self.title} was made for ({', '.join(map(str, expected))})", *operands)
-        return self.output.type
+        return several_of(tuple(v.type for v in self.body.outputs))
 
     def reference(self, *operands: Array) -> Array:
-        return evaluate([self.output], dict(zip(self.body.inputs, operands, strict=True)))[self.output]
+        results = self.body.program(operands)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    # Reverse mode
 
     def pull(self, k: int, g: Any, y: Any, *operands: Any) -> Any:
-        return Call(self.reverse_rule, g, y, *operands).output(k)
+        return self.pulling((True,) * len(operands), g, y, *operands)(k)
 
-    def pulling(self, g: Any, y: Any, *operands: Any) -> Callable[..., Any]:
-        made = Call(self.reverse_rule, g, y, *operands)
-        return lambda k, *_: made.output(k)
+    def pulling(self, wanted: tuple[bool, ...], g: Any, y: Any, *operands: Any) -> Callable[..., Any]:
+        gradients = g if isinstance(g, tuple) else (g,)
+        if self.backward is None:
+            there = tuple([x is not None for x in gradients])
+            call = Call(self.reverse_rule(there), *[x for x in gradients if x is not None], *items(y), *operands)
+        else:
+            call = Call(self.backward, *self.zeros_for(gradients, self.body.outputs, y), *items(y), *operands)
+        return lambda k, *_: call.output(k)
+
+    def reverse_rule(self, there: tuple[bool, ...] = (True,)) -> Graph:
+        """The graph of the gradients of the results ``there``, all results, and the operands, to the operands' gradients."""
+        return self.rules("backward", there, self._reverse_rule)
+
+    def _reverse_rule(self, there: tuple[bool, ...]) -> Graph:
+        results = self.body.outputs
+        seeds = {y: parameter("g", y.type) for y, given in zip(results, there, strict=True) if given}
+        found = pull_back(seeds, wanted=set(self.body.inputs))
+        wanted = tuple(found.get(x) or filled(0, x.type) for x in self.body.inputs)
+        known = {y: parameter("y", y.type) for y in results}  # at hand when the rule runs, so not computed again
+        given = (*seeds.values(), *known.values(), *self.body.inputs)
+        return Graph(f"{self.title}_backward", given, substitute(wanted, known))
+
+    # Forward mode
 
     def push(self, k: int, t: Any, y: Any, *operands: Any) -> Any:
+        return self.pushing(tuple([t if j == k else None for j in range(len(operands))]), y, *operands)
+
+    def pushing(self, tangents: tuple[Any, ...], y: Any, *operands: Any) -> Any:
         if self.forward is None:
-            return Call(self.tangent_rules[k], t, *operands).output(0)
-        tangents = [t if j == k else filled(0, x.type) for j, x in enumerate(self.body.inputs)]
-        if not any(x.__class__ is Value for x in (t, y, *operands)):
-            tangents = [x.data if x.__class__ is Value else x for x in tangents]
-        return Call(self.forward, y, *operands, *tangents).output(0)
+            moving = tuple([t is not None for t in tangents])
+            call = Call(self.forward_rule(moving), *[t for t in tangents if t is not None], *operands)
+        else:
+            call = Call(self.forward, *items(y), *operands, *self.zeros_for(tangents, self.body.inputs, y, *operands))
+        made = tuple([call.output(k) for k in range(len(self.body.outputs))])
+        return made[0] if len(made) == 1 else made
+
+    def forward_rule(self, moving: tuple[bool, ...]) -> Graph:
+        """The graph of the tangents of the operands that are ``moving``, and all operands, to the results' tangents."""
+        return self.rules("forward", moving, self._forward_rule)
+
+    def _forward_rule(self, moving: tuple[bool, ...]) -> Graph:
+        tangents = {x: parameter("t", x.type) for x, moves in zip(self.body.inputs, moving, strict=True) if moves}
+        found = push_forward(dict(tangents), self.body.outputs)
+        moved = tuple(found.get(y) or filled(0, y.type) for y in self.body.outputs)
+        return Graph(f"{self.title}_forward", (*tangents.values(), *self.body.inputs), moved)
+
+    # Both
+
+    def rules(self, kind: str, flags: tuple[bool, ...], make: Callable[[tuple[bool, ...]], Graph]) -> Graph:
+        """A rule that follows from the body, made once."""
+        if (kind, flags) not in self.made:
+            self.made[kind, flags] = make(flags)
+        return self.made[kind, flags]
 
     @cached_property
-    def reverse_rule(self) -> Graph:
-        """The graph of ``(g, y, *operands)`` to every operand's gradient."""
-        if self.backward is not None:
-            return self.backward
-        y, g = self.output, parameter("g", self.output.type)
-        found = pull_back({y: g}, wanted=set(self.body.inputs))
-        given = parameter("y", y.type)  # the result is at hand when the rule runs, so it is not computed again
-        wanted = tuple(found.get(x) or filled(0, x.type) for x in self.body.inputs)
-        return Graph(f"{self.title}_backward", (g, given, *self.body.inputs), substitute(wanted, {y: given}))
+    def made(self) -> dict[tuple[str, tuple[bool, ...]], Graph]:
+        return {}
 
-    @cached_property
-    def tangent_rules(self) -> tuple[Graph, ...]:
-        """For each operand, the graph of ``(t, *operands)`` to the result's tangent."""
-        rules = []
-        for x in self.body.inputs:
-            t = parameter("t", x.type)
-            moved = push_forward({x: t}, [self.output]).get(self.output) or filled(0, self.output.type)
-            rules.append(Graph(f"{self.title}_forward", (t, *self.body.inputs), (moved,)))
-        return tuple(rules)
+    def zeros_for(self, moves: tuple[Any, ...], models: tuple[Value, ...], *beside: Any) -> list[Any]:
+        """Gradients or tangents with zeros for None: values, or arrays where they come beside arrays."""
+        symbolic = any(x.__class__ is Value for x in (*moves, *beside))
+        zeros = [filled(0, v.type) if m is None else m for m, v in zip(moves, models, strict=True)]
+        return zeros if symbolic else [x.data if x.__class__ is Value else x for x in zeros]
 
     def batch(self, size: int, batched: tuple[bool, ...], *operands: Any) -> Any:
         """Every part batched: the body, and the hand-made rules with it."""

@@ -10,6 +10,7 @@ from ..diff.reverse import reaching
 from ..errors import GradientError
 from ..ir import Graph, Type, Value, describe, parameter, substitute, toposort
 from ..ops.elementwise import filled
+from ..ops.items import items
 from .gate import Gate
 
 
@@ -24,15 +25,15 @@ def _composite(title: str, types: tuple[Type, ...], build: Callable[..., Any], o
     built = build(*inputs, *options)
     output, rule = built if isinstance(built, tuple) else (built, None)
     body = Graph(title, inputs, (output,))
-    return Gate(title, body, 0, None if rule is None else rule_graph(title, body, rule))
+    return Gate(title, body, None if rule is None else rule_graph(title, body, rule))
 
 
-def rule_graph(title: str, body: Graph, rule: Callable[[Value], Any]) -> Graph:
-    """A hand-made reverse rule as a graph of ``(g, y, *operands)``."""
-    (y,) = body.outputs
-    g, given = parameter("g", y.type), parameter("y", y.type)
-    gradients = checked(title, "gradient", rule(g), [x.type for x in body.inputs])
-    return Graph(f"{title}_backward", (g, given, *body.inputs), substitute(gradients, {y: given}))
+def rule_graph(title: str, body: Graph, rule: Callable[..., Any]) -> Graph:
+    """A hand-made reverse rule as a graph of the results' gradients, the results, and the operands."""
+    given = tuple(parameter("g", y.type) for y in body.outputs)
+    known = {y: parameter("y", y.type) for y in body.outputs}
+    gradients = checked(title, "gradient", rule(*given), [x.type for x in body.inputs])
+    return Graph(f"{title}_backward", (*given, *known.values(), *body.inputs), substitute(gradients, known))
 
 
 def checked(title: str, what: str, returned: Any, types: Sequence[Type]) -> tuple[Value, ...]:
@@ -69,14 +70,13 @@ def make_gate(
     push = None if forward is None else _forward_graph(title, body, forward)
 
     def apply(*operands: Value) -> list[Value]:
-        return [Gate(title, body, k, backward, push)(*operands) for k in range(len(outputs))]
+        return list(items(Gate(title, body, backward, push)(*operands)))
 
     return free, apply
 
 
 def _forward_graph(title: str, body: Graph, forward: Callable[..., Any]) -> Graph:
-    (y,) = body.outputs
-    given = parameter("y", y.type)
+    known = {y: parameter("y", y.type) for y in body.outputs}
     tangents = [parameter(f"d{x.name}", x.type) for x in body.inputs]
-    moved = checked(title, "tangent", forward(*tangents), [y.type])
-    return Graph(f"{title}_forward", (given, *body.inputs, *tangents), substitute(moved, {y: given}))
+    moved = checked(title, "tangent", forward(*tangents), [y.type for y in body.outputs])
+    return Graph(f"{title}_forward", (*known.values(), *body.inputs, *tangents), substitute(moved, known))

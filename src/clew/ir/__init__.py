@@ -24,9 +24,11 @@ from .types import DTYPES as DTYPES
 from .types import FLOATS as FLOATS
 from .types import INTEGERS as INTEGERS
 from .types import NAMES as NAMES
+from .types import UNKNOWN as UNKNOWN
 from .types import Array as Array
 from .types import Dtype as Dtype
 from .types import Shape as Shape
+from .types import Tuple as Tuple
 from .types import Type as Type
 from .types import f32 as f32
 from .types import f64 as f64

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from ..errors import GraphError
 from .op import INPUT
+from .program import Program
 from .text import show
 from .value import Value, toposort
 
@@ -34,6 +35,11 @@ class Graph:
     def values(self) -> list[Value]:
         """Every value, inputs first, operands before users."""
         return toposort((*self.inputs, *self.outputs))
+
+    @cached_property
+    def program(self) -> Program:
+        """The graph laid out to be run again and again."""
+        return Program(self)
 
     def __str__(self) -> str:
         return show(self)

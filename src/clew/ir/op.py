@@ -57,6 +57,7 @@ class Op(abc.ABC):
     """
 
     body: Graph | None = None  # the subgraph that this op is a name for, if it is one
+    joint: ClassVar[bool] = False  # True: derivative rules are asked for all edges at once, by pulling and pushing
     differentiable: ClassVar[bool] = True  # False: piecewise constant; no gradient passes
     pulls: ClassVar[bool] = True  # False: no natural ``at``; the compiler has a kernel of its own, or runs the reference
 
@@ -80,6 +81,17 @@ class Op(abc.ABC):
     def __hash__(self) -> int:
         return hash((type(self), *self.attributes.values()))
 
+    @property
+    def graphs(self) -> dict[str, Graph]:
+        """The graphs that it holds, by what it calls them."""
+        held: dict[str, Graph] = {}
+        for name, a in self.attributes.items():
+            if isinstance(a, tuple):
+                held |= {f"{name}[{k}]": item for k, item in enumerate(a) if hasattr(item, "outputs")}
+            elif hasattr(a, "outputs"):
+                held[name] = a
+        return held
+
     @abc.abstractmethod
     def infer(self, *operands: Any) -> Type:
         """The result's type from the operands' types, or a TypeRuleError (see ``refuse``)."""
@@ -92,9 +104,19 @@ class Op(abc.ABC):
     def pull(self, k: int, g: Any, y: Any, *operands: Any) -> Any:
         """Reverse mode over edge ``k``: the gradient of operand ``k`` when ``g`` is that of the result ``y``; None is zero."""
 
-    def pulling(self, g: Any, y: Any, *operands: Any) -> Callable[..., Any]:
-        """``pull`` for one walk over several edges, which may share work. Asked for where there is a ``body``."""
+    def pulling(self, wanted: tuple[bool, ...], g: Any, y: Any, *operands: Any) -> Callable[..., Any]:
+        """``pull`` over the wanted edges of a joint op, which share their work. Called with ``k``.
+
+        Of several results, ``g`` is the tuple of their gradients, in which None is zero.
+        """
         return self.pull
+
+    def pushing(self, tangents: tuple[Any, ...], y: Any, *operands: Any) -> Any:
+        """The tangent of a joint op's result when its operands move along tangents, None of which stands still.
+
+        Of several results, a tuple.
+        """
+        raise NotImplementedError
 
     @abc.abstractmethod
     def push(self, k: int, t: Any, y: Any, *operands: Any) -> Any:

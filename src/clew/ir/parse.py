@@ -12,22 +12,25 @@ import numpy as np
 from ..errors import ClewError, ParseError
 from .graph import Graph
 from .op import Op, parameter
-from .types import DTYPES, Array, Type
+from .types import DTYPES, UNKNOWN, Array, Tuple, Type
 from .value import Label, Value
 
+_ARRAY = r"\w+\[[\d,?]*\]"
 _HEAD = re.compile(r"graph (\w+)\((.*)\) -> (.*):$")
-_LINE = re.compile(r"  (%\d+|\w+): (\w+\[[\d,]*\]) = (\w+)\((.*?)\)(?:  # (.*))?$")
-_PARAMETER = re.compile(r"(\w+): (\w+\[[\d,]*\])")
-_TYPE = re.compile(r"(\w+)\[([\d,]*)\]$")
+_LINE = re.compile(rf"  (%\d+|\w+): ({_ARRAY}|\((?:{_ARRAY},? ?)*\)) = (\w+)\((.*?)\)(?:  # (.*))?$")
+_PARAMETER = re.compile(rf"(\w+): ({_ARRAY})")
+_TYPE = re.compile(r"(\w+)\[([\d,?]*)\]$")
 _NUMBERS = {"inf": float("inf"), "nan": float("nan"), **DTYPES}
 
 
 def parse_type(text: str) -> Type:
-    """``f32[8,3]`` as a type."""
+    """``f32[8,3]`` as a type, ``(f32[8,3], i64[])`` as a tuple of types."""
+    if text.startswith("("):
+        return Tuple(tuple(map(parse_type, re.findall(_ARRAY, text))))
     match = _TYPE.match(text)
     if match is None or match[1] not in DTYPES:
         raise ParseError(f"not a type: {text!r}; a type is a dtype ({' '.join(DTYPES)}) and a shape, such as f32[8,3]")
-    return Type(DTYPES[match[1]], tuple(map(int, filter(None, match[2].split(",")))))
+    return Type(DTYPES[match[1]], tuple(UNKNOWN if n == "?" else int(n) for n in match[2].split(",") if n))
 
 
 def parse(text: str, ops: Mapping[str, type[Op]]) -> Graph:

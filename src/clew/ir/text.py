@@ -54,7 +54,7 @@ def nested(graph: Graph) -> list[Graph]:
         stack.append((g, True))
         for v in reversed(g.values):
             if v.op is not None:
-                stack += [(a, False) for a in v.op.attributes.values() if hasattr(a, "outputs")][::-1]
+                stack += [(held, False) for held in v.op.graphs.values()][::-1]
     return order
 
 

@@ -23,6 +23,7 @@ DTYPES: dict[str, Dtype] = {
 }
 NAMES: dict[Dtype, str] = {dtype: name for name, dtype in DTYPES.items()}
 FLOATS = frozenset(DTYPES[name] for name in ("bf16", "f16", "f32", "f64"))
+UNKNOWN = -1  # the size of an axis that only the run tells, printed ``?``: how many steps a while loop takes
 INTEGERS = frozenset(dtype for name, dtype in DTYPES.items() if name[0] in "iu")
 
 
@@ -49,7 +50,7 @@ class Type:
         return Type, (self.dtype, self.shape)
 
     def __repr__(self) -> str:
-        return f"{NAMES.get(self.dtype, self.dtype)}[{','.join(map(str, self.shape))}]"
+        return f"{NAMES.get(self.dtype, self.dtype)}[{','.join('?' if n == UNKNOWN else str(n) for n in self.shape)}]"
 
     @property
     def ndim(self) -> int:
@@ -57,7 +58,8 @@ class Type:
 
     @property
     def size(self) -> int:
-        return prod(self.shape)
+        """How many elements; an unknown axis counts as one long."""
+        return abs(prod(self.shape))
 
     @property
     def nbytes(self) -> int:
@@ -70,7 +72,37 @@ class Type:
         return Type(dtype, self.shape)
 
 
+class Tuple(Type):
+    """The type of several results at once, printed ``(f32[3], i64[])``. ``ops.items.Item`` takes one of them out."""
+
+    __slots__ = ("items",)
+
+    items: tuple[Type, ...]
+
+    def __new__(cls, items: tuple[Type, ...]) -> Tuple:
+        with _lock:
+            type = _tuples.get(items)
+            if type is None:
+                type = object.__new__(cls)
+                type.items, type.dtype, type.shape = items, SEVERAL, ()
+                type.differentiable = any([t.differentiable for t in items])
+                _tuples[items] = type
+        return type
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tuple, (self.items,)
+
+    def __repr__(self) -> str:
+        return f"({', '.join(map(str, self.items))}{',' if len(self.items) == 1 else ''})"
+
+    @property
+    def nbytes(self) -> int:
+        return sum(t.nbytes for t in self.items)
+
+
+SEVERAL: Dtype = np.dtype(object)  # the dtype of a tuple, which holds items of their own dtypes
 _types: WeakValueDictionary[tuple[Dtype, Shape], Type] = WeakValueDictionary()
+_tuples: WeakValueDictionary[tuple[Type, ...], Tuple] = WeakValueDictionary()
 _lock = Lock()
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import ClewError, GraphError
 from .graph import Graph
 from .op import INPUT
 from .text import nested, value_names
+from .types import UNKNOWN, Tuple, Type
 from .value import Value
 
 
@@ -28,9 +31,17 @@ def verify(graph: Graph) -> Graph:
     return graph
 
 
+def _fits(data: Any, type: Type) -> bool:
+    if isinstance(type, Tuple):
+        return isinstance(data, tuple) and all(map(_fits, data, type.items)) and len(data) == len(type.items)
+    known = [(n, m) for n, m in zip(np.shape(data), type.shape, strict=False) if m != UNKNOWN]
+    return data.dtype == type.dtype and np.ndim(data) == type.ndim and all(n == m for n, m in known)
+
+
 def _fault(v: Value) -> str | None:
-    if v.data is not None and (np.shape(v.data) != v.shape or v.data.dtype != v.dtype):
-        return f"its data is {v.data.dtype}{list(np.shape(v.data))}"
+    if v.data is not None and not _fits(v.data, v.type):
+        shown = v.data if isinstance(v.type, Tuple) else f"{v.data.dtype}{list(np.shape(v.data))}"
+        return f"its data is {shown!s:.100}"
     if v.op is None:
         return "a constant has no data" if v.data is None else "a constant has operands" if v.operands else None
     if v.op is INPUT:

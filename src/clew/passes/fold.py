@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..ir import INPUT, Graph, Value, quiet
+from ..ir import INPUT, Graph, Tuple, Value, quiet
 from .rewrite import rewrite
 
 
@@ -12,7 +12,7 @@ def fold(graph: Graph) -> Graph:
     def folded(v: Value) -> Value:
         if v.op is None or v.op is INPUT or v.name is not None or any(x.op is not None for x in v.operands):
             return v
-        if v.type.nbytes > 1024 + sum(x.type.nbytes for x in v.operands):
+        if isinstance(v.type, Tuple) or v.type.nbytes > 1024 + sum(x.type.nbytes for x in v.operands):
             return v
         return Value(None, (), v.type, quiet.run(v.op.reference, *[x.data for x in v.operands]))
 

@@ -29,10 +29,10 @@ def gate(function: Function | None = None, /, *, name: str | None = None) -> Any
     """Make a function one gate: a named subgraph that is drawn as one box and can be opened.
 
     The function returns its result (an array, or a tuple of them); its derivatives then follow from its parts. Or it
-    returns ``(result, backward)`` with a hand-made rule from the result's gradient to the arguments' gradients (one
-    array, or a tuple with one for each argument), or ``(result, backward, forward)`` with a rule from the arguments'
-    tangents to the result's tangent too. Arguments that are tensors or arrays (also within containers) are the gate's
-    operands; anything else is fixed for the call.
+    returns ``(result, backward)`` with a hand-made rule from the result's gradient (of several results, one each) to the
+    arguments' gradients (one array, or a tuple with one for each argument), or ``(result, backward, forward)`` with a rule
+    from the arguments' tangents to the result's tangent too. Arguments that are tensors or arrays (also within containers)
+    are the gate's operands; anything else is fixed for the call.
 
     >>> import clew as cl
     >>> @cl.gate
@@ -79,8 +79,8 @@ def _apply(title: str, function: Function, arguments: dict[str, Any], signature:
     result, backward, forward = _split(title, function(*bound.args, **bound.kwargs))
     results, shape = flatten(result)
     outputs = [value_of(unwrap(x)) for x in results]
-    if (backward or forward) and len(outputs) != 1:
-        raise GradientError(f"gate {title}: a hand-made rule goes with one result, it returns {len(outputs)}")
+    _takes(title, "backward", backward, len(outputs), "a gradient for each result")
+    _takes(title, "forward", forward, len(operands), "a tangent for each operand")
     free, apply = make_gate(title, list(inputs.values()), outputs, _on_values(backward), _on_values(forward))
     return shape.unflatten(Tensor(v) for v in apply(*operands.values(), *free))
 
@@ -95,6 +95,15 @@ def _split(title: str, returned: Any) -> tuple[Any, Function | None, Function | 
         case (result, backward, forward) if callable(backward) or backward is None:
             return result, backward, forward
     raise UsageError(f"gate {title}: return a result, (result, backward) or (result, backward, forward)")
+
+
+def _takes(title: str, which: str, rule: Function | None, count: int, what: str) -> None:
+    """Refuse a rule that cannot be called with so many arguments."""
+    try:
+        if rule is not None:
+            inspect.signature(rule).bind(*[None] * count)
+    except TypeError as error:
+        raise GradientError(f"gate {title}: its {which} rule is called with {what}, {count} here: {error}") from None
 
 
 def _on_values(rule: Function | None) -> Callable[..., Any] | None:

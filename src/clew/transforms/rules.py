@@ -12,6 +12,7 @@ from ..array.promotion import value_of
 from ..errors import GradientMismatch, UsageError
 from ..gates import Gate, expand
 from ..ir import FLOATS, INPUT, Array, Label, Type, Value, constant, evaluate, toposort
+from ..ops.items import items
 from ..pytree import flatten
 from ..tensor import Tensor, unwrap
 from .differences import WIDE
@@ -78,8 +79,8 @@ def _hand_made(values: Iterable[Value], arrays: Mapping[Value, Array]) -> Iterat
             operands = [arrays[x] for x in v.operands]
             if v.op.backward is not None or v.op.forward is not None:
                 yield v.op, arrays[v], operands
-            inner = evaluate([v.op.output], dict(zip(v.op.body.inputs, operands, strict=True)))
-            yield from _hand_made(toposort([v.op.output]), inner)
+            inner = evaluate(v.op.body.outputs, dict(zip(v.op.body.inputs, operands, strict=True)))
+            yield from _hand_made(toposort(v.op.body.outputs), inner)
 
 
 def _compare(
@@ -90,14 +91,19 @@ def _compare(
         if x.dtype not in FLOATS:
             continue
         name = gate.body.inputs[k].name or f"operand {k}"
-        for rule, form, given_to in (("reverse", gate.backward, y), ("forward", gate.forward, x)):
+        for rule, form in (("reverse", gate.backward), ("forward", gate.forward)):
             if form is None:
                 continue
-            trials = [np.asarray(rng.uniform(-1, 1, given_to.shape)).astype(given_to.dtype)[()] for _ in range(TRIALS)]
-            if rule == "reverse":
-                pairs = [(gate.pull(k, g, y, *operands), fine.pull(k, g, y, *operands)) for g in trials]
-            else:
-                pairs = [(gate.push(k, t, y, *operands), fine.push(k, t, y, *operands)) for t in trials]
+            pairs = []
+            for _ in range(TRIALS):
+                if rule == "reverse":
+                    g = tuple([_like(result, rng) for result in items(y)])
+                    g = g if isinstance(y, tuple) else g[0]
+                    pairs.append((gate.pull(k, g, y, *operands), fine.pull(k, g, y, *operands)))
+                else:
+                    t = _like(x, rng)
+                    moved = gate.push(k, t, y, *operands), fine.push(k, t, y, *operands)
+                    pairs += zip(*map(items, moved), strict=True)
             what = f"{gate.title}, {rule}"
             row = max((_row(what, f"{name}: {Type(x.dtype, x.shape)}", *pair) for pair in pairs), key=_size)
             default = TOLERANCE[x.dtype.itemsize]
@@ -112,6 +118,11 @@ def _compare(
                     f"{row.expected:.6g} (difference {row.difference:.2g}, tolerance {tolerance:.2g})"
                 )
             yield row
+
+
+def _like(x: Array, rng: np.random.Generator) -> Array:
+    """A random gradient or tangent of ``x``."""
+    return np.asarray(rng.uniform(-1, 1, x.shape)).astype(x.dtype)[()]
 
 
 def _row(what: str, operand: str, actual: Any, expected: Any) -> Row:
