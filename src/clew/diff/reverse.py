@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,14 @@ def _walk(
                 edges[y, k] = gradient
             gradients[x] = together(gradients[x], gradient) if x in gradients else gradient
     return gradients
+
+
+def seeded(outputs: Iterable[Value], gradients: Iterable[Any]) -> dict[Value, Any]:
+    """Seeds for ``pull_back``: the gradients of one value that is several outputs add up."""
+    seeds: dict[Value, Any] = {}
+    for y, g in zip(outputs, gradients, strict=True):
+        seeds[y] = add(seeds[y], g) if y in seeds else g
+    return seeds
 
 
 def together(a: Any, b: Any) -> Any:

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from ..diff.batching import batch_forward, stacked_or_repeated
 from ..diff.forward import push_forward
-from ..diff.reverse import pull_back
-from ..ir import Array, Graph, Type, Value, constant, evaluate, parameter, rebuilt, substitute
+from ..diff.reverse import pull_back, seeded
+from ..ir import Array, Call, Graph, Type, Value, parameter, substitute
 from ..ops.broadcast import broadcast
 from ..ops.elementwise import filled
 from ..ops.items import items, several_of
@@ -68,12 +68,13 @@ class Gate(General):
 
     def _reverse_rule(self, there: tuple[bool, ...]) -> Graph:
         results = self.body.outputs
-        seeds = {y: parameter("g", y.type) for y, given in zip(results, there, strict=True) if given}
-        found = pull_back(seeds, wanted=set(self.body.inputs))
+        moved = [y for y, is_there in zip(results, there, strict=True) if is_there]
+        given = [parameter("g", y.type) for y in moved]
+        found = pull_back(seeded(moved, given), wanted=set(self.body.inputs))
         wanted = tuple(found.get(x) or filled(0, x.type) for x in self.body.inputs)
-        known = {y: parameter("y", y.type) for y in results}  # at hand when the rule runs, so not computed again
-        given = (*seeds.values(), *known.values(), *self.body.inputs)
-        return Graph(f"{self.title}_backward", given, substitute(wanted, known))
+        known = [parameter("y", y.type) for y in results]  # at hand when the rule runs, so not computed again
+        at_hand = dict(zip(results, known, strict=True))
+        return Graph(f"{self.title}_backward", (*given, *known, *self.body.inputs), substitute(wanted, at_hand))
 
     # Forward mode
 
@@ -126,21 +127,6 @@ class Gate(General):
 
     def at(self, e: Any, i: Any, *operands: Any) -> Any:
         raise self.refuse("a gate is lowered by expanding it")
-
-
-class Call:
-    """A graph at some inputs, arrays or values. What its outputs share is made once."""
-
-    def __init__(self, graph: Graph, *inputs: Any) -> None:
-        self.graph = graph
-        self.symbolic = any(x.__class__ is Value for x in inputs)
-        given = [x if x.__class__ is Value else constant(x) for x in inputs] if self.symbolic else inputs
-        self.made: dict[Value, Any] = dict(zip(graph.inputs, given, strict=True))
-
-    def output(self, k: int) -> Any:
-        output = self.graph.outputs[k]
-        self.made = rebuilt((output,), self.made) if self.symbolic else evaluate([output], self.made)
-        return self.made[output]
 
 
 def batched_graph(graph: Graph, size: int) -> Graph:

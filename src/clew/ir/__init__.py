@@ -1,5 +1,6 @@
 """The graph language: types, values, ops (abstract), graphs and their text form."""
 
+from .call import Call as Call
 from .evaluate import evaluate as evaluate
 from .evaluate import run as run
 from .graph import Graph as Graph

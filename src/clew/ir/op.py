@@ -57,6 +57,7 @@ class Op(abc.ABC):
     """
 
     body: Graph | None = None  # the subgraph that this op is a name for, if it is one
+    extends: Op | None = None  # of a loop that also saves what a way back reads: the loop whose results come first in its
     joint: ClassVar[bool] = False  # True: derivative rules are asked for all edges at once, by pulling and pushing
     differentiable: ClassVar[bool] = True  # False: piecewise constant; no gradient passes
     pulls: ClassVar[bool] = True  # False: no natural ``at``; the compiler has a kernel of its own, or runs the reference

@@ -1,6 +1,13 @@
 """Functions of functions and graphs: derivatives, gates, checks."""
 
 from .check import check_gradients as check_gradients
+from .control import associative_scan as associative_scan
+from .control import cond as cond
+from .control import fori_loop as fori_loop
+from .control import map as map
+from .control import scan as scan
+from .control import switch as switch
+from .control import while_loop as while_loop
 from .functional import grad as grad
 from .functional import gradients as gradients
 from .functional import hvp as hvp
