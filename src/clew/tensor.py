@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from .array import elementwise as el
 from .array.promotion import value_of
 from .diff.reverse import backward as walk_backward
 from .errors import ConcretizationError, DetachError, GradientError, UsageError
+from .instead import instead, statement_at
 from .ir import INPUT, Dtype, Label, Shape, Site, Value, constant, here, recording
 from .ops.rounding import detach, identity
 from .view import GraphView, view_of
@@ -203,11 +205,10 @@ class Tensor:
     def known(self, wish: str) -> Any:
         """The data, or an error that says why ``wish`` cannot be had."""
         if self.value.data is None:
-            made = f", made at {self.value.site}" if self.value.site else ""
+            made, site = f", made at {self.value.site}" if self.value.site else "", Site(*here())
             raise ConcretizationError(
                 f"{wish} of {self.name or 'a tensor'}: {self.value.type} asks for its value, which is not known while its "
-                f"function is traced{made}; keep it a tensor (cl.where chooses by a condition), or compute it outside\n"
-                f"  at {Site(*here())}"
+                f"function is traced{made}\n  at {site}\n  {instead(site)}"
             )
         return self.value.data
 
@@ -392,8 +393,12 @@ class Tensor:
         )
 
     def __iter__(self) -> Iterator[Tensor]:
-        for k in range(len(self)):
-            yield self[k]
+        if self.value.data is None and isinstance(statement_at(site := Site(*here())), ast.For):
+            raise ConcretizationError(
+                f"a Python loop over {self.name or 'a tensor'}: {self.value.type}, which is traced, would write out every step "
+                f"of it in the graph\n  at {site}\n  {instead(site)}"
+            )
+        return iter([self[k] for k in range(len(self))])
 
     # NumPy's and PyTorch's methods, as functions of the namespace
 
