@@ -8,7 +8,7 @@ import typing as _typing
 from importlib import import_module as _import_module
 from math import e, inf, nan, pi
 
-from . import errors, linalg, random
+from . import errors, linalg, pytree, random
 from ._version import __version__
 from .array.dtypes import (
     bfloat16,
@@ -208,14 +208,19 @@ from .transforms import (
     gate,
     grad,
     gradients,
+    hessian,
     hvp,
+    jacobian,
     jvp,
+    linearize,
     map,
     scan,
+    stop_gradient,
     switch,
     trace,
     value_and_grad,
     vjp,
+    vmap,
     while_loop,
 )
 from .variable import Variable, variable
@@ -326,6 +331,7 @@ __all__ = [
     "gradients",
     "greater",
     "greater_equal",
+    "hessian",
     "hvp",
     "hypot",
     "iinfo",
@@ -339,11 +345,13 @@ __all__ = [
     "isin",
     "isinf",
     "isnan",
+    "jacobian",
     "jvp",
     "leaky_relu",
     "less",
     "less_equal",
     "linalg",
+    "linearize",
     "linspace",
     "log",
     "log1p",
@@ -388,6 +396,7 @@ __all__ = [
     "positive",
     "pow",
     "prod",
+    "pytree",
     "random",
     "ravel",
     "reciprocal",
@@ -418,6 +427,7 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
+    "stop_gradient",
     "subtract",
     "sum",
     "swapaxes",
@@ -450,6 +460,7 @@ __all__ = [
     "vecdot",
     "vector_norm",
     "vjp",
+    "vmap",
     "where",
     "while_loop",
     "xlogy",

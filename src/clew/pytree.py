@@ -34,7 +34,18 @@ class Tree:
 
 
 def register(cls: type, children: Callable[[Any], Sequence[tuple[str, Any]]], rebuild: Callable[[Any, list[Any]], Any]) -> None:
-    """Make ``cls`` a container: ``children(x)`` lists (name, child), ``rebuild(x, children)`` makes one like ``x``."""
+    """Make ``cls``, and what inherits from it, a container.
+
+    ``children(x)`` lists (path element, child); ``rebuild(x, children)`` makes one like ``x`` that holds other children.
+
+    >>> import clew as cl
+    >>> class Line:
+    ...     def __init__(self, slope, start):
+    ...         self.slope, self.start = slope, start
+    >>> cl.pytree.register(Line, lambda p: [(".slope", p.slope), (".start", p.start)], lambda p, parts: Line(*parts))
+    >>> cl.grad(lambda line: line.slope * 2 + line.start)(Line(3.0, 1.0)).slope.item()
+    2.0
+    """
     _registered[cls] = (lambda x: list(children(x)), rebuild)
 
 
@@ -79,11 +90,18 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     return shape.unflatten(function(*row) for row in zip(*columns, strict=True))
 
 
+def children_of(tree: Any) -> Children | None:
+    """The named children of a container; None for a leaf."""
+    opened = _open(tree)
+    return None if opened is None else opened[0]
+
+
 def _open(x: Any) -> tuple[Children, Rebuild] | None:
     """The named children of a container and how to rebuild it; None for a leaf."""
     cls = type(x)
-    if cls in _registered:
-        children, rebuild = _registered[cls]
+    known = next((base for base in cls.__mro__ if base in _registered), None)
+    if known is not None:
+        children, rebuild = _registered[known]
         return children(x), lambda items: rebuild(x, items)
     if x is None:
         return [], lambda items: None

@@ -15,9 +15,9 @@ from ..ir import FLOATS, INPUT, Array, Dtype, Type, Value, toposort
 from ..pytree import flatten
 from ..tensor import Tensor, unwrap
 from .differences import ACCURACY, WIDE, Accuracy, dot, suspicious
-from .functional import jvp, name_of, vjp
+from .functional import jvp, vjp
 from .report import Report, Row
-from .trace import argument_names
+from .run import argument_names, name_of
 
 Function = Callable[..., Any]
 
@@ -149,7 +149,8 @@ class _Level:
 
     def gradient(self, *xs: Any) -> tuple[Any, ...]:
         """The gradient of ``<w, function>``, itself a function to check."""
-        return vjp(self.function, *xs)[1](tuple(self.weights))
+        pullback: Callable[..., tuple[Any, ...]] = vjp(self.function, *xs)[1]
+        return pullback(tuple(self.weights))
 
     def analytic(self, mode: str, point: list[Array]) -> Callable[[Direction], float]:
         if mode == "reverse":

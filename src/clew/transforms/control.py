@@ -17,8 +17,7 @@ from ..ops.items import items
 from ..ops.rounding import cast
 from ..pytree import Tree, flatten
 from ..tensor import Tensor, transforming, unwrap
-from .functional import name_of
-from .trace import argument_names
+from .run import argument_names, name_of
 
 Function = Callable[..., Any]
 I64 = DTYPES["i64"]

@@ -16,7 +16,7 @@ from ..ir import Value, parameter
 from ..pytree import flatten
 from ..tensor import Tensor, unwrap
 from ..view import GraphView
-from .functional import name_of
+from .run import name_of
 
 Function = Callable[..., Any]
 

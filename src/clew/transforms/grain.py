@@ -14,8 +14,8 @@ from ..errors import GradientError
 from ..gates import collapse, expand
 from ..ir import INPUT, Array, Graph, Value, evaluate, toposort
 from ..ops.elementwise import filled
-from .functional import Function, name_of
 from .report import table
+from .run import Function, name_of
 from .trace import trace
 
 SECONDS = 0.2  # for timing each grain, or REPEATS runs if that is less

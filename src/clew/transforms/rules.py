@@ -16,8 +16,8 @@ from ..ops.items import items
 from ..pytree import flatten
 from ..tensor import Tensor, unwrap
 from .differences import WIDE
-from .functional import Function, name_of
 from .report import Report, Row
+from .run import Function, name_of
 
 COLUMNS = ("rule", "operand", "compared", "difference", "where", "hand-made", "of the parts")
 TOLERANCE = {8: (1e-7, 1e-9), 4: (1e-3, 1e-5), 2: (5e-2, 1e-2)}  # by bytes of a float: relative to the number, to the largest

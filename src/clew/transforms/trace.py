@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -15,7 +14,7 @@ from ..ir import INPUT, Graph, Value, parameter, recording, toposort
 from ..pytree import flatten
 from ..tensor import Tensor, transforming, unwrap
 from ..view import GraphView, view
-from .functional import name_of
+from .run import argument_names, name_of
 
 Function = Callable[..., Any]
 
@@ -76,24 +75,3 @@ def _outputs(f: Function, positional: Any, keywords: Any) -> tuple[Value, ...]:
 
 def _varies(x: Any) -> bool:
     return isinstance(x, Tensor | np.ndarray | np.generic | float | int) and not isinstance(x, bool)
-
-
-def argument_names(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
-    """A name for each leaf of the arguments: the parameter of ``f``, and the path within a container."""
-    pairs = [*zip(_parameters(f, len(args)), args, strict=True), *kwargs.items()]
-    return [path for name, x in pairs for path in flatten(x, name)[1].paths]
-
-
-def _parameters(f: Function, count: int) -> Iterable[str]:
-    """The names of the first ``count`` positional parameters."""
-    try:
-        signature = inspect.signature(f)
-    except ValueError:  # a built-in function that does not tell
-        return [f"x{k}" for k in range(count)]
-    names: list[str] = []
-    for p in signature.parameters.values():
-        if p.kind is p.VAR_POSITIONAL:
-            names += [f"{p.name}{k}" for k in range(count - len(names))]
-        elif p.kind is not p.KEYWORD_ONLY:
-            names.append(p.name)
-    return [*names, *(f"x{k}" for k in range(len(names), count))][:count]
