@@ -54,7 +54,7 @@ def test_the_result_is_not_computed_again_on_the_way_back() -> None:
 def test_tracked_values_from_outside_become_operands() -> None:
     x, w = parameter("x", f64()), parameter("w", f64(), np.float64(2.0))
     free, apply = make_gate("scale", [x], [mul(x, w)])
-    assert free == (w,)
+    assert free == [w]
     (y,) = apply(parameter("a", f64(), np.float64(3.0)), *free)
     assert y.data == 6.0 and y.operands[1] is w
     u = add(w, w)

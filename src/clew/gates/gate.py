@@ -33,6 +33,7 @@ class Gate(General):
     forward: Graph | None = None
     pulls: ClassVar[bool] = False  # the compiler expands gates
     joint: ClassVar[bool] = True
+    batching: ClassVar[Callable[..., Any] | None] = None  # a hand-made rule, of a gate that brings one
 
     @property
     def name(self) -> str:
@@ -57,10 +58,14 @@ class Gate(General):
         gradients = g if isinstance(g, tuple) else (g,)
         if self.backward is None:
             there = tuple([x is not None for x in gradients])
-            call = Call(self.reverse_rule(there), *[x for x in gradients if x is not None], *items(y), *operands)
+            found = self.called(self.reverse_rule(there), *[x for x in gradients if x is not None], *items(y), *operands)
         else:
-            call = Call(self.backward, *self.zeros_for(gradients, self.body.outputs, y), *items(y), *operands)
-        return lambda k, *_: call.output(k)
+            found = self.called(self.backward, *self.zeros_for(gradients, self.body.outputs, y), *items(y), *operands)
+        return lambda k, *_: found(k)
+
+    def called(self, rule: Graph, *inputs: Any) -> Callable[[int], Any]:
+        """The outputs of a rule, one by one: a gate's way back is written out in the graph."""
+        return Call(rule, *inputs).output
 
     def reverse_rule(self, there: tuple[bool, ...] = (True,)) -> Graph:
         """The graph of the gradients of the results ``there``, all results, and the operands, to the operands' gradients."""
@@ -119,7 +124,9 @@ class Gate(General):
         return zeros if symbolic else [x.data if x.__class__ is Value else x for x in zeros]
 
     def batch(self, size: int, batched: tuple[bool, ...], *operands: Any) -> Any:
-        """Every part batched: the body, and the hand-made rules with it."""
+        """By its own rule; else every part batched: the body, and the hand-made rules with it."""
+        if self.batching is not None:
+            return self.batching(size, batched, *operands)
         stacked = batched_graph(self.body, size)
         rules = [None if rule is None else batched_graph(rule, size) for rule in (self.backward, self.forward)]
         many = replace(self, body=stacked, backward=rules[0], forward=rules[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from inspect import Signature, signature
 from reprlib import recursive_repr
 from typing import Any, Self
@@ -12,6 +13,7 @@ import numpy as np
 from ..errors import UsageError
 from ..functions import asarray
 from ..ir import scope
+from ..pytree import register
 from ..variable import Variable
 
 
@@ -154,3 +156,12 @@ def _parts(value: Any, path: str) -> Iterator[tuple[str, Variable | Module]]:
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _parts(item, f"{path}[{key!r}]")
+
+
+def _with_parameters(module: Module, parameters: list[Any]) -> Module:
+    """A copy of the module that holds these in place of its parameters."""
+    others = {id(old): new for old, new in zip(module.parameters(), parameters, strict=True)}
+    return deepcopy(module, others)
+
+
+register(Module, lambda module: [(f".{name}", p) for name, p in module.named_parameters()], _with_parameters)

@@ -2,6 +2,7 @@
 
 from .batching import vmap as vmap
 from .check import check_gradients as check_gradients
+from .checkpoint import checkpoint as checkpoint
 from .control import associative_scan as associative_scan
 from .control import cond as cond
 from .control import fori_loop as fori_loop

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..array import creation, manipulation
 from ..array.indexing import getitem
-from ..array.promotion import cast_to, value_of
-from ..diff.reverse import reaching
+from ..array.promotion import cast_to, is_scalar, value_of
 from ..errors import TypeRuleError, UsageError
-from ..ir import DTYPES, Graph, Site, Type, Value, here, parameter, recording, substitute, toposort
+from ..gates import free_values
+from ..ir import DTYPES, Graph, Site, Type, Value, here, parameter, recording, substitute
 from ..loops import Scan, Switch, While
 from ..ops.items import items
 from ..ops.rounding import cast
@@ -34,10 +34,7 @@ class Body:
 
     def free(self) -> list[Value]:
         """The tracked values from outside that it uses. What needs no parameter is computed outside, once."""
-        order = toposort(self.outputs)
-        inside = reaching(order, set(self.inputs))
-        used = [x for v in order if v in inside for x in v.operands] + list(self.outputs)
-        return list(dict.fromkeys(x for x in used if x not in inside and x.op is not None))
+        return free_values(self.inputs, self.outputs)
 
     def graph(self, free: Sequence[Value]) -> Graph:
         """Its graph, of the parameters and then of values from outside."""
@@ -98,12 +95,15 @@ def scan(
         raise UsageError(f"scan: unroll={unroll} is no number of steps to write out\n  at {Site(*here())}")
     if steps > 1 or unroll is True:
         return _unrolled(f, init, (rows, rows_tree), count, reverse, steps)
-    carry, carry_tree = leaves(init)
     row = [parameter("x", v.type.with_shape(v.shape[1:])) for v in rows]
-    inputs, returned = call(f, (carry, carry_tree), (row, rows_tree))
-    after, y = _pair(f, returned)
+
+    def step(carry: Sequence[Value], tree: Tree) -> tuple[tuple[Value, ...], Any, Any]:
+        inputs, returned = call(f, (carry, tree), (row, rows_tree))
+        return inputs, *_pair(f, returned)
+
+    carry, carry_tree, inputs, after, y = _settled("scan", f, init, step)
     ys, ys_tree = leaves(y)
-    body = Body(name_of(f), inputs, (*_same("scan", f, carry, carry_tree, after), *ys))
+    body = Body(name_of(f), inputs, (*after, *ys))
     free = body.free()
     loop = Scan(body.graph(free), len(carry), len(rows), count, reverse)
     made = items(loop(*carry, *rows, *free)) if carry or ys else ()
@@ -132,9 +132,30 @@ def _pair(f: Function, returned: Any) -> tuple[Any, Any]:
     return returned
 
 
-def _same(loop: str, f: Function, carry: Sequence[Value], tree: Tree, returned: Any) -> list[Value]:
-    """The leaves of the carry that a step returned, if they are like those that it was given."""
+def _settled(
+    loop: str, f: Function, init: Any, step: Callable[[Sequence[Value], Tree], tuple[tuple[Value, ...], Any, Any]]
+) -> tuple[list[Value], Tree, tuple[Value, ...], list[Value], Any]:
+    """The first carry and its tree, and a step traced on it: its inputs, the next carry, and what else it returns.
+
+    Python numbers are weak: one that starts a carry takes the dtype that a step gives it.
+    """
+    found, tree = flatten(init)
+    carry = [value_of(unwrap(x)) for x in found]
+    inputs, returned, rest = step(carry, tree)
     after, after_tree = leaves(returned)
+    if after_tree.structure == tree.structure:
+        triples = zip(found, carry, after, strict=True)
+        dtypes = [now.dtype if is_scalar(x) and now.shape == v.shape else v.dtype for x, v, now in triples]
+        if dtypes != [v.dtype for v in carry]:
+            carry = [cast_to(v, dtype) for v, dtype in zip(carry, dtypes, strict=True)]
+            inputs, returned, rest = step(carry, tree)
+            after, after_tree = leaves(returned)
+    _check_carry(loop, f, carry, tree, after, after_tree)
+    return carry, tree, inputs, after, rest
+
+
+def _check_carry(loop: str, f: Function, carry: list[Value], tree: Tree, after: list[Value], after_tree: Tree) -> None:
+    """Refuse a step that returns another carry than it was given."""
     where = f"\n  at {Site(*here())}"
     if after_tree.structure != tree.structure:
         paths = [", ".join(p or "itself" for p in t.paths) or "none" for t in (tree, after_tree)]
@@ -148,7 +169,6 @@ def _same(loop: str, f: Function, carry: Sequence[Value], tree: Tree, returned: 
             raise TypeRuleError(
                 f"{loop}: {name_of(f)} was given the carry{path} as {v.type} and returned {now.type}; {mend}{where}"
             )
-    return after
 
 
 def _unrolled(f: Function, init: Any, xs: tuple[list[Value], Tree], count: int, reverse: bool, steps: int) -> tuple[Any, Any]:
@@ -257,11 +277,14 @@ def while_loop(condition: Function, body: Function, init: Any) -> Any:
     >>> cl.grad(lambda x: cl.while_loop(lambda y: y < 100, lambda y: y * y, x))(3.0).item()
     17496.0
     """
-    state, tree = leaves(init)
-    if not state:
+    if not flatten(init)[0]:
         raise UsageError(f"while_loop: the state holds no array that could change the condition\n  at {Site(*here())}")
-    inputs, returned = call(body, (state, tree))
-    step = Body(name_of(body), inputs, tuple(_same("while_loop", body, state, tree, returned)))
+
+    def once(state: Sequence[Value], tree: Tree) -> tuple[tuple[Value, ...], Any, Any]:
+        return *call(body, (state, tree)), None
+
+    state, tree, inputs, after, _ = _settled("while_loop", body, init, once)
+    step = Body(name_of(body), inputs, tuple(after))
     asked, answer = call(condition, (state, tree))
     question = Body(name_of(condition), asked, (_one_boolean("while_loop", name_of(condition), answer),))
     free = list(dict.fromkeys([*step.free(), *question.free()]))

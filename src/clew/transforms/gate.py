@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, overload
 
@@ -34,6 +35,10 @@ def gate(function: Function | None = None, /, *, name: str | None = None) -> Any
     from the arguments' tangents to the result's tangent too. Arguments that are tensors or arrays (also within containers)
     are the gate's operands; anything else is fixed for the call.
 
+    Batching (``vmap``) follows from its parts, or is its own: ``@sigmoid.batching`` above a function
+    ``(size, batched, *operands)`` to the results of ``size`` examples, which lie along the first axis of every operand k
+    with ``batched[k]`` and of every result.
+
     >>> import clew as cl
     >>> @cl.gate
     ... def sigmoid(x):
@@ -44,15 +49,21 @@ def gate(function: Function | None = None, /, *, name: str | None = None) -> Any
     """
     if function is None:
         return lambda f: gate(_renamed(f, name))
-    title = name_of(function)
-    signature = inspect.signature(function)
+    own: list[Function] = []  # its batching rule, once it has one
 
     @wraps(function)
     def gated(*args: Any, **kwargs: Any) -> Any:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return _apply(title, function, dict(bound.arguments), signature)
+        return _apply(function, args, kwargs, own[-1] if own else None)
 
+    def batching(rule: Function) -> Function:
+        """Give the gate its own batching: ``rule(size, batched, *operands)`` returns its results of ``size`` examples.
+
+        Operand k has the examples along its first axis if ``batched[k]``, and so must have every result.
+        """
+        own.append(rule)
+        return rule
+
+    gated.batching = batching  # type: ignore[attr-defined]
     return gated
 
 
@@ -65,24 +76,50 @@ def _renamed(function: Function, name: str | None) -> Function:
     return renamed
 
 
-def _apply(title: str, function: Function, arguments: dict[str, Any], signature: inspect.Signature) -> Any:
-    leaves, tree = flatten(arguments)
+@dataclass(frozen=True)
+class Opened:
+    """A function called on parameters in place of its arrays: the arrays, the parameters, and what it returned."""
+
+    operands: list[Value]
+    inputs: list[Value]
+    returned: Any
+
+
+def opened(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Opened:
+    """The function on parameters. Arguments that are no tensors or arrays are passed as they are."""
+    signature = inspect.signature(function)
+    call = signature.bind(*args, **kwargs)
+    call.apply_defaults()
+    leaves, tree = flatten(dict(call.arguments))
     paths = [path.replace("['", "", 1).replace("']", "", 1) for path in tree.paths]
     dynamic = [k for k, x in enumerate(leaves) if isinstance(x, Tensor | np.ndarray | np.generic)]
     if not dynamic:  # numbers beside arrays are weak and fixed; alone they are what the gate is a function of
         dynamic = [k for k, x in enumerate(leaves) if isinstance(x, float)]
     operands = {k: value_of(unwrap(leaves[k])) for k in dynamic}
     inputs = {k: parameter(paths[k], v.type) for k, v in operands.items()}
-    opened = tree.unflatten(Tensor(inputs[k]) if k in inputs else x for k, x in enumerate(leaves))
     bound = signature.bind_partial()
-    bound.arguments.update(opened)
-    result, backward, forward = _split(title, function(*bound.args, **bound.kwargs))
+    bound.arguments.update(tree.unflatten(Tensor(inputs[k]) if k in inputs else x for k, x in enumerate(leaves)))
+    return Opened(list(operands.values()), list(inputs.values()), function(*bound.args, **bound.kwargs))
+
+
+def _apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], batching: Function | None) -> Any:
+    title, call = name_of(function), opened(function, args, kwargs)
+    result, backward, forward = _split(title, call.returned)
     results, shape = flatten(result)
     outputs = [value_of(unwrap(x)) for x in results]
     _takes(title, "backward", backward, len(outputs), "a gradient for each result")
-    _takes(title, "forward", forward, len(operands), "a tangent for each operand")
-    free, apply = make_gate(title, list(inputs.values()), outputs, _on_values(backward), _on_values(forward))
-    return shape.unflatten(Tensor(v) for v in apply(*operands.values(), *free))
+    _takes(title, "forward", forward, len(call.inputs), "a tangent for each operand")
+    many = None if batching is None else _batching_on_values(batching)
+    free, apply = make_gate(title, call.inputs, outputs, _on_values(backward), _on_values(forward), many)
+    return shape.unflatten(Tensor(v) for v in apply(*call.operands, *free))
+
+
+def _batching_on_values(rule: Function) -> Function:
+    def on_values(size: int, batched: tuple[bool, ...], *operands: Value) -> Any:
+        returned = rule(size, batched, *[Tensor(v) for v in operands])
+        return tuple(value_of(unwrap(x)) for x in flatten(returned)[0])
+
+    return on_values
 
 
 def _split(title: str, returned: Any) -> tuple[Any, Function | None, Function | None]:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..diff.reverse import pull_back
+from ..diff.stored import stored
 from ..errors import GradientError
 from ..gates import collapse, expand
-from ..ir import INPUT, Array, Graph, Value, evaluate, toposort
+from ..ir import INPUT, Array, Graph, Value, evaluate
 from ..ops.elementwise import filled
 from .report import table
 from .run import Function, name_of
@@ -90,7 +91,7 @@ def compare_grain(f: Function, *args: Any) -> GrainComparison:
 
 def _measure(name: str, graph: Graph, point: Mapping[Value, Array], expected: list[Array]) -> Grain:
     nodes = [v for v in graph.values if v.op is not None and v.op is not INPUT]
-    stored = _stored(graph)
+    kept = stored(graph)
     times: list[float] = []
     while sum(times) < SECONDS and len(times) < REPEATS:
         start = perf_counter()
@@ -98,7 +99,7 @@ def _measure(name: str, graph: Graph, point: Mapping[Value, Array], expected: li
         times.append(perf_counter() - start)
     pairs = zip(found, expected, strict=True)
     difference = max(float(np.max(np.abs(np.subtract(a, b, dtype=np.float64)), initial=0)) for a, b in pairs)
-    return Grain(name, len(nodes), len(stored), sum(v.type.nbytes for v in stored), float(np.median(times)), difference)
+    return Grain(name, len(nodes), len(kept), sum(v.type.nbytes for v in kept), float(np.median(times)), difference)
 
 
 def _seeded(graph: Graph) -> list[Value]:
@@ -112,14 +113,3 @@ def _gradients(graph: Graph, point: Mapping[Value, Array]) -> list[Array]:
     wanted = [x for x in graph.inputs if x.type.differentiable]
     found = pull_back(seeds, arrays.__getitem__, set(wanted))
     return [found[x] if x in found else np.zeros(x.shape, x.dtype) for x in wanted]
-
-
-def _stored(graph: Graph) -> set[Value]:
-    """The values of the forward pass that the backward pass reads."""
-    seeds = {v: filled(1, v.type) for v in _seeded(graph)}
-    found = pull_back(seeds, wanted={x for x in graph.inputs if x.type.differentiable})
-    forward = set(graph.values)
-    gradients = [found[x] for x in graph.inputs if x in found]
-    backward = [v for v in toposort(gradients) if v not in forward]
-    read = {x for v in backward for x in v.operands} | set(gradients)
-    return {v for v in read & forward if v.op is not None}

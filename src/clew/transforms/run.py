@@ -98,7 +98,9 @@ class Run:
         if has_aux:
             if not isinstance(returned, tuple) or len(returned) != 2:
                 got = f"{returned!r:.60}"
-                raise UsageError(f"{transform}: with has_aux, {name} must return (result, aux), not {got}\n  at {Site(*here())}")
+                raise UsageError(
+                    f"{transform}: with has_aux, {name} must return (result, aux), not {got}\n  at {Site(*here())}"
+                )
             returned, self.aux = returned
         results, self.result_tree = flatten(returned)
         self.outputs = [value_of(unwrap(x)) for x in results]
