@@ -93,7 +93,7 @@ def scan(
     steps = count if unroll is True else int(unroll)
     if steps < min(1, count):
         raise UsageError(f"scan: unroll={unroll} is no number of steps to write out\n  at {Site(*here())}")
-    if steps > 1 or unroll is True:
+    if count and (steps > 1 or unroll is True):
         return _unrolled(f, init, (rows, rows_tree), count, reverse, steps)
     row = [parameter("x", v.type.with_shape(v.shape[1:])) for v in rows]
 
