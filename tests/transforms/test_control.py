@@ -207,13 +207,16 @@ def test_associative_scan(n: int, reverse: bool, rng: np.random.Generator) -> No
         (
             lambda: cl.scan(lambda c, x: ((c, c), x), cl.ones(2), cl.ones(3)),
             (
-                "scan: the carry must keep its structure; <lambda> was given one with the leaves (itself) and returned one with "
-                "([0], [1])"
+                "scan: the carry must keep its structure; <lambda> was given one with the leaves (itself) and returned one "
+                "with ([0], [1])"
             ),
         ),
         (
             lambda: cl.scan(lambda c, x: ({"h": c["h"] * np.float64(1) + np.ones(2)}, x), {"h": cl.ones(2)}, cl.ones(3)),
-            "scan: <lambda> was given the carry['h'] as f32[2] and returned f64[2]; start with f64[2], or cast what is returned",
+            (
+                "scan: <lambda> was given the carry['h'] as f32[2] and returned f64[2]; start with f64[2], or cast what is "
+                "returned"
+            ),
         ),
         (
             lambda: cl.scan(lambda c, x: (cl.concat([c, c]), x), cl.ones(2), cl.ones(3)),
@@ -239,8 +242,8 @@ def test_associative_scan(n: int, reverse: bool, rng: np.random.Generator) -> No
         (
             lambda: cl.cond(cl.asarray(True), lambda x: x, lambda x: (x, x), 1.0),
             (
-                "cond: the branches must return the same structure and types; <lambda> returns ([0]: f32[], [1]: f32[]), <lambda> "
-                "returns (result: f32[])"
+                "cond: the branches must return the same structure and types; <lambda> returns ([0]: f32[], [1]: f32[]), "
+                "<lambda> returns (result: f32[])"
             ),
         ),
         (lambda: cl.switch(1.0, [cl.sin]), "switch: the index must be an integer, it is f32[]"),

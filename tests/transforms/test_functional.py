@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import clew as cl
-from clew.errors import DetachError, GradientError
+from clew.errors import DetachError, GradientError, UsageError
 
 
 def test_value_and_gradient_of_the_neuron() -> None:
@@ -161,3 +161,51 @@ def test_a_cut_gradient_path_is_an_error() -> None:
     with pytest.raises(DetachError, match=r"float\(\) inside a differentiated function would silently cut"):
         cl.grad(lambda x: x * float(x))(2.0)
     assert cl.grad(lambda x: x * float(x.detach()))(2.0).item() == 2.0
+
+
+# --- auxiliary results, linearize, stop_gradient
+
+
+def test_auxiliary_results_come_back_untouched() -> None:
+    def f(x: Any) -> Any:
+        return x * x, {"half": x / 2, "text": "told"}
+
+    gradient, aux = cl.grad(f, has_aux=True)(3.0)
+    assert gradient.item() == 6.0 and aux["half"].item() == 1.5 and aux["text"] == "told" and not aux["half"].tracked
+    value, pullback, aux = cl.vjp(f, 3.0, has_aux=True)
+    assert (value.item(), pullback(1.0)[0].item(), aux["half"].item()) == (9.0, 6.0, 1.5)
+    value, tangent, aux = cl.jvp(f, (3.0,), (2.0,), has_aux=True)
+    assert (value.item(), tangent.item(), aux["half"].item()) == (9.0, 12.0, 1.5)
+    value, push, aux = cl.linearize(f, 3.0, has_aux=True)
+    assert (value.item(), push(2.0).item(), aux["half"].item()) == (9.0, 12.0, 1.5)
+    with pytest.raises(UsageError, match=r"grad: with has_aux, <lambda> must return \(result, aux\)"):
+        cl.grad(lambda x: x, has_aux=True)(1.0)
+
+
+def test_what_comes_beside_can_be_differentiated_outside() -> None:
+    def outer(x: Any) -> Any:
+        gradient, aux = cl.grad(lambda y: (y**3, y * x), has_aux=True)(x)
+        return gradient + aux
+
+    assert cl.grad(outer)(2.0).item() == 6 * 2.0 + 2 * 2.0
+
+
+def test_linearize_runs_the_function_once() -> None:
+    calls: list[int] = []
+
+    def f(x: Any) -> Any:
+        calls.append(1)
+        return cl.sin(x) * x
+
+    _, push = cl.linearize(f, 0.5)
+    first, second = push(1.0), push(2.0)
+    assert calls == [1] and second.item() == pytest.approx(2 * first.item())
+    assert cl.grad(lambda x: cl.linearize(lambda y: y**3, x)[1](1.0))(2.0).item() == 12.0
+    with pytest.raises(GradientError, match=r"the tangents must have leaves at \['\[0\]'\]"):
+        push(1.0, 2.0)
+
+
+def test_stop_gradient() -> None:
+    assert cl.grad(lambda x: x * cl.stop_gradient(x))(3.0).item() == 3.0
+    assert cl.jvp(lambda x: cl.stop_gradient({"x": x, "n": 1})["x"], (3.0,), (1.0,))[1].item() == 0.0
+    assert cl.grad(lambda x: cl.grad(lambda y: y * cl.stop_gradient(y))(x))(3.0).item() == 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from inspect import Signature, signature
 from reprlib import recursive_repr
 from typing import Any, Self
@@ -158,10 +159,27 @@ def _parts(value: Any, path: str) -> Iterator[tuple[str, Variable | Module]]:
             yield from _parts(item, f"{path}[{key!r}]")
 
 
-def _with_parameters(module: Module, parameters: list[Any]) -> Module:
-    """A copy of the module that holds these in place of its parameters."""
-    others = {id(old): new for old, new in zip(module.parameters(), parameters, strict=True)}
-    return deepcopy(module, others)
+@dataclass(frozen=True)
+class _Rebuilt:
+    """What a copy of a module with other parameters was made of."""
+
+    module: Module
+    leaves: list[tuple[str, Any]]
 
 
-register(Module, lambda module: [(f".{name}", p) for name, p in module.named_parameters()], _with_parameters)
+def _children(module: Module) -> list[tuple[str, Any]]:
+    rebuilt = vars(module).get("_rebuilt")
+    return rebuilt.leaves if rebuilt else [(f".{name}", p) for name, p in module.named_parameters()]
+
+
+def _with_parameters(module: Module, leaves: list[Any]) -> Module:
+    """A copy of the module that holds these in place of its parameters: tensors, or whatever a tree holds."""
+    rebuilt = vars(module).get("_rebuilt")
+    original = rebuilt.module if rebuilt else module
+    parameters = dict(original.named_parameters())
+    copy = deepcopy(original, {id(old): new for old, new in zip(parameters.values(), leaves, strict=True)})
+    vars(copy)["_rebuilt"] = _Rebuilt(original, [(f".{name}", x) for name, x in zip(parameters, leaves, strict=True)])
+    return copy
+
+
+register(Module, _children, _with_parameters)

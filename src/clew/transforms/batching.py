@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import wraps
 from typing import Any
 
@@ -90,7 +89,7 @@ def leaf_axes(what: str, axes: Any, tree: Any, path: str = "") -> list[int | Non
 
 
 def _front(name: str, x: Any, axis: int) -> Value:
-    if not isinstance(x, Tensor | np.ndarray | np.generic | int | float | Sequence):
+    if not isinstance(x, Tensor | np.ndarray | np.generic | int | float):
         raise TypeRuleError(f"vmap: the argument {name} is {x!r:.40}, which has no axis to map; its in_axes must be None")
     return _moved(f"the argument {name}", value_of(unwrap(x)), axis, 0)
 

@@ -115,7 +115,7 @@ def _kept(graph: Graph, policy: Policy) -> list[Value]:
                 left -= v.type.nbytes
         return [v for v in inside if v in set(chosen)]
     names = {policy} if isinstance(policy, str) else set(policy)
-    known = {name for v in inside for name in (v.name, v.op.name if v.op else None) if name}
+    known = {name for v in (*inside, *outputs) for name in (v.name, v.op.name if v.op else None) if name}
     if unknown := sorted(names - known):
         has = ", ".join(sorted(known)) or "no parts"
         what = f"nothing called {', '.join(unknown)} to keep; it has {has}"

@@ -23,7 +23,7 @@ Function = Callable[..., Any]
 
 
 @overload
-def gate(function: Function, /) -> Function: ...
+def gate(function: Function, /, *, name: str | None = None) -> Function: ...
 @overload
 def gate(*, name: str) -> Callable[[Function], Function]: ...
 def gate(function: Function | None = None, /, *, name: str | None = None) -> Any:
@@ -48,7 +48,9 @@ def gate(function: Function | None = None, /, *, name: str | None = None) -> Any
     0.25
     """
     if function is None:
-        return lambda f: gate(_renamed(f, name))
+        return lambda f: gate(f, name=name)
+    if name is not None:
+        function = _renamed(function, name)
     own: list[Function] = []  # its batching rule, once it has one
 
     @wraps(function)
@@ -67,12 +69,12 @@ def gate(function: Function | None = None, /, *, name: str | None = None) -> Any
     return gated
 
 
-def _renamed(function: Function, name: str | None) -> Function:
+def _renamed(function: Function, name: str) -> Function:
     @wraps(function)
     def renamed(*args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
 
-    renamed.__name__ = name or name_of(function)
+    renamed.__name__ = name
     return renamed
 
 
