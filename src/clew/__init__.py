@@ -30,6 +30,7 @@ from .array.dtypes import (
     uint64,
 )
 from .array.manipulation import broadcast_shapes
+from .diagnose import diverge, find_nonfinite, watch, what_is_kept, why_no_gradient
 from .functions import (
     abs,
     acos,
@@ -297,6 +298,7 @@ __all__ = [
     "data",
     "diagonal",
     "diff",
+    "diverge",
     "divide",
     "dot",
     "dropout",
@@ -314,6 +316,7 @@ __all__ = [
     "explore",
     "expm1",
     "eye",
+    "find_nonfinite",
     "finfo",
     "flatten",
     "flip",
@@ -463,8 +466,11 @@ __all__ = [
     "vector_norm",
     "vjp",
     "vmap",
+    "watch",
+    "what_is_kept",
     "where",
     "while_loop",
+    "why_no_gradient",
     "xlogy",
     "zeros",
     "zeros_like",

@@ -11,6 +11,7 @@
       ParseError                              graph text, or an expression, could not be read
       ConcretizationError                     a value was asked of a node that has none yet
       DetachError                             a conversion would silently cut a gradient path
+      NonfiniteError (FloatingPointError)     a watched computation made a NaN or an infinity of finite numbers
       UsageError (ValueError)                 anything else a caller can mend
 """
 
@@ -51,6 +52,10 @@ class ConcretizationError(ClewError, TypeError):
 
 class DetachError(ClewError, TypeError):
     """A conversion would silently cut a gradient path."""
+
+
+class NonfiniteError(ClewError, FloatingPointError):
+    """A watched computation made a NaN or an infinity of finite numbers."""
 
 
 class UsageError(ClewError, ValueError):

@@ -296,7 +296,10 @@ class Tensor:
     def detach(self) -> Tensor:
         """The same value with its past cut off: a constant to whatever uses it."""
         v = self.value
-        return Tensor(detach(v) if v.data is None else Value(None, (), v.type, v.data))
+        if v.data is None or v.op is None:
+            return Tensor(detach(v) if v.data is None else v)
+        where = f"detached from {v.name or v.op.name} at {Site(*here())}"  # all that is left to tell why no gradient passes
+        return Tensor(Value(None, (), v.type, v.data, Label(note=where)))
 
     @property
     def grad(self) -> Tensor | None:

@@ -38,13 +38,19 @@ def pull_back(
     order = toposort(seeds)
     active = None if wanted is None else reaching(order, wanted)
     with np.errstate(all="ignore"):
-        return _walk(order, dict(seeds), read, active, wanted, edges)
+        found = _walk(order, dict(seeds), read, active, wanted, edges)
+    if quiet.after is not None and read is not itself:
+        quiet.after(seeds, found, read)
+    return found
 
 
 def backward(output: Value, seed: Any) -> dict[Label, Any]:
     """The gradient arrays of every variable and named value that ``output``, whose data is known, depends on."""
     gradients: dict[Label, Any] = {}
-    for v, g in quiet.walk(_walk, toposort((output,)), {output: seed}, known, None, LABELLED, None).items():
+    found = quiet.walk(_walk, toposort((output,)), {output: seed}, known, None, LABELLED, None)
+    if quiet.after is not None:
+        quiet.after({output: seed}, found, known)
+    for v, g in found.items():
         label = v.label
         if label is not None:
             gradients[label] = gradients[label] + g if label in gradients else g

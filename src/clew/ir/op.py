@@ -39,7 +39,9 @@ class _Quiet(threading.local):
         for context in contexts:
             context.run(np.seterr, all="ignore")
         # A context cannot be entered twice at once: ops run in one, and a backward pass, which runs ops, in another.
-        self.run, self.walk = (context.run for context in contexts)
+        self.run: Callable[..., Any] = contexts[0].run
+        self.walk: Callable[..., Any] = contexts[1].run
+        self.after: Callable[..., None] | None = None  # given the seeds and gradients of each backward pass on arrays
 
 
 quiet = _Quiet()
