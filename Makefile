@@ -1,5 +1,6 @@
 # make demo   set up, install, run the main job        make test   set up, run every test
 # make check  everything that has to hold              make docs   build docs/_build/html
+# make oracle functions beside PyTorch's and JAX's
 #
 # The environment is .venv in this checkout. Each extra of pyproject.toml leaves a stamp there once it is installed,
 # so that a second call starts at once. Paths are relative: the checkout may lie in a folder with spaces in its name.
@@ -13,10 +14,10 @@ INSTALL = $(PY) -m pip --disable-pip-version-check --no-input --quiet install
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format-check lint types imports lines format docs clean distclean
+.PHONY: help demo test check format-check lint types imports lines format docs oracle clean distclean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -2
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -3
 
 demo: .venv/clew-data
 	.venv/bin/clew demo $(ARGS)
@@ -49,6 +50,9 @@ docs: .venv/clew-docs
 	rm -rf docs/_build docs/reference/generated
 	$(PY) -m sphinx -q --fail-on-warning --keep-going docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+oracle: .venv/clew-oracle  ## large: PyTorch and JAX are installed beside clew
+	$(PY) -m pytest -W ignore $(ARGS) tests/oracle
 
 clean:
 	rm -rf build dist out docs/_build docs/reference/generated .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
