@@ -137,9 +137,9 @@ class GraphView:
         names: set[str] = set()
         graphs = [self.graph]
         while graphs:
-            bodies = {v.op.name: v.op.body for v in graphs.pop().values if v.op is not None and v.op.body is not None}
-            graphs += [body for title, body in bodies.items() if title not in names]
-            names.update(bodies)
+            ops = [v.op for v in graphs.pop().values if v.op is not None]
+            graphs += [held for op in ops if op.name not in names for held in op.graphs.values()]
+            names.update(op.name for op in ops if op.body is not None)
         return frozenset(names)
 
     @property
@@ -165,7 +165,9 @@ def view(graph: Graph, given: Mapping[Value, Any] | None = None, wanted: Collect
     edges: dict[tuple[Value, int], Array] = {}
     output = graph.outputs[0]
     if len(graph.outputs) == 1 and not output.shape and output.type.differentiable and output.op is not None:
-        gradients = pull_back({output: output.dtype.type(1)}, values.__getitem__, wanted, edges)
+        found = pull_back({output: output.dtype.type(1)}, values.__getitem__, wanted, edges)
+        gradients = {v: g for v, g in found.items() if not isinstance(g, tuple)}  # of several results, each item has its own
+        edges = {edge: g for edge, g in edges.items() if not isinstance(g, tuple)}
         for v in graph.inputs:
             if v not in gradients and v.type.differentiable and (wanted is None or v in wanted):
                 gradients[v] = np.zeros(v.shape, v.dtype)[()]

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from clew.diff.reverse import known, pull_back
-from clew.ir import INPUT, Graph, Label, Op, Value, f32, parameter, scope, toposort
+from clew.gates import composite
+from clew.ir import INPUT, Graph, Label, Value, f32, parameter, scope, toposort
+from clew.loops import Scan, Switch, While
+from clew.loops.switch import INDEX
 from clew.ops.arithmetic import add, mul, neg, reciprocal, square, sub
 from clew.ops.broadcast import broadcast, sum
+from clew.ops.comparison import less
 from clew.ops.contraction import contract
+from clew.ops.elementwise import filled
 from clew.ops.exponential import exp
+from clew.ops.items import items
+from clew.ops.trigonometric import tanh
 
 
 def leaf(name: str, data: Any) -> Value:
@@ -108,43 +115,37 @@ def chain(length: int) -> Graph:
     return whole("chain", y)
 
 
-@dataclass(frozen=True)
-class Sigmoid(Op):
-    """A gate that is one node, with a body that it is a name for."""
-
-    @property
-    def body(self) -> Graph:  # type: ignore[override]
-        return BODY
-
-    def infer(self, x: Any) -> Any:
-        return x
-
-    def reference(self, x: Any) -> Any:
-        return np.float32(1) / (np.float32(1) + np.exp(-x))
-
-    def pull(self, k: int, g: Any, y: Any, x: Any) -> Any:
-        return mul(g, mul(y, sub(np.float32(1), y)))
-
-    def push(self, k: int, t: Any, y: Any, x: Any) -> Any:
-        return self.pull(k, t, y, x)
-
-    def batch(self, size: int, batched: tuple[bool, ...], x: Any) -> Any:
-        return self(x)
-
-    def at(self, e: Any, i: Any, x: Any) -> Any:
-        return e.call("sigmoid", x(i))
-
-
-def _body() -> Graph:
-    x = parameter("x", f32())
-    return Graph("sigmoid", (x,), (reciprocal(add(exp(neg(x)), 1.0)),))
-
-
-BODY = _body()
+def logistic(x: Value) -> tuple[Value, Callable[[Value], Value]]:
+    """Four fine gates, with the derivative made by hand."""
+    y = reciprocal(add(exp(neg(x)), 1.0))
+    return y, lambda g: mul(g, mul(y, sub(filled(1.0, y.type), y)))
 
 
 def gated() -> Graph:
     """A gate whose result is used twice, on a value that is used twice."""
     a, b = leaf("a", 2), leaf("b", 3)
-    s = Sigmoid()(mul(a, b))
+    s = composite("sigmoid", (f32(),), logistic)(mul(a, b))
     return Graph("gated", (a, b), (add(mul(s, s), a),))
+
+
+def looped() -> Graph:
+    """A scan whose last carry and stacked rows are both used."""
+    w, h0, xs = leaf("w", 0.5), leaf("h0", 0.1), leaf("xs", [1, 2, 3])
+    h, row, weight = parameter("h", f32()), parameter("x", f32()), parameter("w", f32())
+    loop = Scan(Graph("cell", (h, row, weight), (tanh(add(mul(h, weight), row)), mul(h, h))), 1, 1, 3)
+    last, ys = items(loop(h0, xs, w))
+    return Graph("looped", (w, h0, xs), (add(last, sum(ys, (0,))),))
+
+
+def branched() -> Graph:
+    """One of three branches, inside a while loop."""
+    x, index = leaf("x", 2), parameter("index", INDEX, np.int64(1))
+    branches = []
+    for name, op in (("sine", tanh), ("square", square), ("other", exp)):
+        operand = parameter("x", f32())
+        branches.append(Graph(name, (operand,), (op(operand),)))
+    state, asked = parameter("s", f32()), parameter("s", f32())
+    step = Graph("step", (state,), (add(state, 1.0),))
+    (last,) = items(While(step, Graph("condition", (asked,), (less(asked, filled(4.0, f32())),)), 1)(x))
+    (chosen,) = items(Switch(tuple(branches))(index, last))
+    return Graph("branched", (x, index), (chosen,))

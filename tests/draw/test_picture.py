@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+import clew as cl
 from clew.draw import draw
 from clew.draw.boxes import HEADER, LABEL, SMALL, TITLE
 from clew.draw.build import scene
@@ -30,6 +31,9 @@ CASES = {
     "deep open": (graphs.deep(4), "none"),
     "gate": (graphs.gated(), "auto"),
     "gate open": (graphs.gated(), "none"),
+    "loop": (graphs.looped(), "auto"),
+    "loop open": (graphs.looped(), "none"),
+    "branches open": (graphs.branched(), "none"),
     "60": (graphs.random_graph(60, 1), "auto"),
     "200": (graphs.random_graph(180, 2), "auto"),
     "600": (graphs.random_graph(600, 3), "auto"),
@@ -235,3 +239,26 @@ def test_arrays_are_summed_up() -> None:
     assert "f32[8,3]" in texts(svg, "value")
     assert any(re.fullmatch(r"-\S+ … \S+ … \S+", text) for text in texts(svg, "value"))
     assert "all 0" in texts(svg, "value")
+
+
+def test_a_loop_is_a_box_that_opens() -> None:
+    closed, opened = drawn(graphs.looped()), drawn(graphs.looped(), fold="none")
+    assert {"scan", "sum", "+"} <= set(texts(closed, "name")) and "tanh" not in texts(closed, "name")
+    assert {"scan", "tanh", "h", "x", "w"} <= set(texts(opened, "name"))
+    assert "item" not in texts(closed, "name"), "its results leave the box itself"
+
+
+def test_a_condition_and_other_branches_stand_in_the_same_box() -> None:
+    x = cl.variable(3.0, name="x")
+    loop = cl.while_loop(lambda y: y < 100, lambda y: y * y, x).graph().draw(fold="none")
+    assert {"while_loop", "less", "condition"} <= set(texts(loop, "name"))
+    branch = cl.cond(x > 0, cl.sin, cl.cos, x).graph().draw(fold="none")
+    assert {"switch", "sin", "cos", "index", "branches[1]"} <= set(texts(branch, "name"))
+
+
+def test_a_gate_of_two_results_opens_with_the_numbers_of_both() -> None:
+    a, b = cl.variable(3.0, name="a"), cl.variable(2.0, name="b")
+    both = cl.gate(lambda a, b: (a * b, a + b), name="both")
+    p, q = both(a, b)
+    svg = (p * q).graph().draw(fold="none")
+    assert {"6", "5", "30"} <= set(texts(svg, "value")) and {"5", "6", "16", "21"} <= set(texts(svg, "gradient"))

@@ -8,10 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from ..ir import INPUT, Array, Graph, Value
+from ..ir import INPUT, Array, Graph, Tuple, Value
 from ..ops.arithmetic import add
+from ..ops.items import Item
 from .fold import Fold, clusters, folding, scope_of, without_middle
-from .known import Known, Parts, facts, opened
+from .known import Known, Parts, facts, opened, unknown
 from .scene import Edge, Kind, Node, Scene, Stem
 from .summary import full, lines, shortened
 
@@ -113,7 +114,7 @@ class Builder:
 
     def trivial(self, v: Value) -> bool:
         """A nameless constant whose elements are all equal: drawn small, and anew at each use."""
-        if v.op is not None or v.name is not None or v in self.outputs:
+        if v.op is not None or v.name is not None or (v in self.outputs and not self.path):
             return False
         array = np.asarray(v.data)
         if array.size <= SMALL:
@@ -145,10 +146,15 @@ class Builder:
             text.append(f"at {v.site}")
         return "\n".join(text)
 
+    def results(self, v: Value) -> list[Value]:
+        """What leaves the node of ``v``: itself, or those of its several results that are used."""
+        taken = [x for x in self.users.get(v, ()) if isinstance(x.op, Item)] if isinstance(v.type, Tuple) else []
+        return sorted(taken, key=lambda x: x.op.k) if taken else [v]  # type: ignore[union-attr]
+
     def locals(self, v: Value) -> list[str]:
         """The local gradients over the edges of a gate on numbers."""
         arrays, result = [self.known.value(x) for x in v.operands], self.known.value(v)
-        if v.op is None or v.shape or result is None or any([a is None for a in arrays]):
+        if v.op is None or v.shape or result is None or any([a is None or isinstance(a, tuple) for a in (result, *arrays)]):
             return []
         text = []
         with np.errstate(all="ignore"):
@@ -208,10 +214,35 @@ class Drawing:
         node = Node(self.name(x), "input", x.name or "", stems=(self.stem(x, bare=True),), tip=self.builder.tip(x))
         self.entries.append(self.place(node, x))
 
+    def chooser(self, x: Value) -> None:
+        """An operand that goes to none of the graphs inside, but chooses one of them."""
+        self.entries.append(self.place(Node(f"{self.builder.path}index", "input", "index", stems=(Stem(str(x.type)),))))
+
+    def parts(self) -> None:
+        """All that the graph computes."""
+        for x in self.builder.graph.values:
+            if x.operands:
+                self.op(x)
+            elif x.op is None and not self.builder.trivial(x):
+                self.leaf(x)
+
+    def beside(self, name: str, builder: Builder) -> None:
+        """Another graph in the same box: a condition, another branch. It has a sign with its name at its end."""
+        mine, self.builder = self.builder, builder
+        for x in builder.graph.inputs:
+            if x in builder.users or x in builder.outputs:
+                self.leaf(x)
+        self.parts()
+        for k, v in enumerate(builder.graph.outputs):
+            source = self.find(v, f"{name}{k}")
+            target = self.place(Node(f"{builder.path}{name}{k}", "output", name, ports=1))
+            self.edges.append(Edge(*source, target, 0))
+        self.builder = mine
+
     def exit(self, v: Value) -> None:
-        target = self.place(Node(f"{self.name(v)}-out", "port", "", ports=1))
+        target = self.place(Node(f"{self.name(v)}-out{len(self.exits)}", "port", "", ports=1))
         self.exits.append(target)
-        self.edges.append(Edge(*self.source[v], target, 0))
+        self.edges.append(Edge(*self.find(v, f"out{len(self.exits)}"), target, 0))
 
     def output(self, v: Value) -> None:
         """A sign for a result that is read inside the graph too."""
@@ -226,16 +257,18 @@ class Drawing:
     def op(self, v: Value) -> None:
         builder, op = self.builder, v.op
         assert op is not None
-        kind: Kind = "op" if op.body is None else "gate"
-        inside = None
-        if op.body is not None and not builder.fold.closes_gate(op.name):
-            inside = body(v, builder)
+        if isinstance(op, Item) and v in self.source:  # it leaves the node of what it is an item of
+            return
+        kind: Kind = "gate" if op.graphs else "op"
+        results = builder.results(v)
+        inside = body(v, builder) if op.graphs and not builder.fold.closes_gate(op.name) else None
+        bare = inside is not None and (op.body is not None or len(results) > 1)  # of a loop the numbers inside are others
         node = Node(
             self.name(v),
             kind,
             SYMBOLS.get(op.name, shortened(op.name, 20)),
             len(v.operands),
-            (self.stem(v, bare=inside is not None),),
+            tuple([self.stem(x, bare) for x in results]),
             self.short(v.name or ""),
             shortened(v.note or "", 32),
             builder.tip(v),
@@ -244,7 +277,7 @@ class Drawing:
             inside,
         )
         sources = [self.find(x, f"{node.id}-{k}") for k, x in enumerate(v.operands)]
-        target = self.place(node, v)
+        target = self.place(node, *results)
         for k, x in enumerate(v.operands):
             self.edges.append(Edge(*sources[k], target, k, self.part(x, [(v, k)])))
 
@@ -292,17 +325,19 @@ class Drawing:
 
 
 def body(v: Value, builder: Builder) -> Scene:
-    """What is inside the gate that made ``v``, with the numbers of this very use."""
-    assert v.op is not None and v.op.body is not None
-    graph = v.op.body
-    inner = Builder(graph, opened(v, builder.known), builder.fold, f"{builder.path}{builder.number[v]}/")
+    """What is inside the gate, the loop or the branch that made ``v``; of a gate, with the numbers of this very use."""
+    assert v.op is not None
+    (_, first), *others = v.op.graphs.items() if v.op.body is None else [("body", v.op.body)]
+    path = f"{builder.path}{builder.number[v]}/"
+    inner = Builder(first, opened(v, builder.known) if v.op.body is not None else unknown(first), builder.fold, path)
     drawing = Drawing(inner, "", False)
-    for x in graph.inputs:
+    for x in v.operands[: len(v.operands) - len(first.inputs)]:
+        drawing.chooser(x)
+    for x in first.inputs:
         drawing.parameter(x)
-    for x in graph.values:
-        if x.operands:
-            drawing.op(x)
-        elif x.op is None and not inner.trivial(x):
-            drawing.leaf(x)
-    drawing.exit(graph.outputs[0])
+    drawing.parts()
+    for x in builder.results(v):
+        drawing.exit(first.outputs[x.op.k if isinstance(x.op, Item) and isinstance(v.type, Tuple) else 0])
+    for n, (name, graph) in enumerate(others):
+        drawing.beside(name, Builder(graph, unknown(graph), builder.fold, f"{path}{n}/"))
     return drawing.scene()

@@ -48,7 +48,7 @@ def folding(fold: str | Collection[str], ops: Sequence[Value], others: int) -> F
 
 def _names(ops: Sequence[Value]) -> set[str]:
     scopes = {name for v in ops for name in prefixes(scope_of(v))}
-    return scopes | {v.op.name for v in ops if v.op is not None and v.op.body is not None}
+    return scopes | {v.op.name for v in ops if v.op is not None and v.op.graphs}
 
 
 def _depth(ops: Sequence[Value], others: int) -> int | None:

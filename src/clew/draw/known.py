@@ -11,6 +11,7 @@ import numpy as np
 
 from ..ir import INPUT, Array, Graph, Value
 from ..ops.arithmetic import add
+from ..ops.items import Item
 
 Parts = Mapping[tuple[Value, int], Array]  # the gradient that comes back over operand k of a value
 
@@ -36,6 +37,11 @@ def facts(
     order = [v for v in graph.values if v.operands]
     users = Counter([x for v in order for x in v.operands])
     return Known(values, gradients, contributions(order, values, gradients, users) if parts is None else parts, users)
+
+
+def unknown(graph: Graph) -> Known:
+    """Nothing but the graph: what is inside a loop has other numbers in every step."""
+    return Known({}, {}, {}, Counter([x for v in graph.values for x in v.operands]))
 
 
 @np.errstate(all="ignore")
@@ -74,8 +80,11 @@ def opened(v: Value, outer: Known) -> Known:
             elif x.op is not INPUT:
                 values[x] = x.op.reference(*[values[y] for y in x.operands])
     gradients: dict[Value, Any] = {}
-    if values and v in outer.gradients:
-        gradients[body.outputs[0]] = outer.gradients[v]
+    if values:
+        for k, y in enumerate(body.outputs):
+            sent = outer.gradients.get(v) if len(body.outputs) == 1 else _sent_back(v, k, outer)
+            if sent is not None:
+                gradients[y] = _sum(gradients.get(y), sent)
         for y in reversed(body.values):
             if y in gradients and y.op is not None and y.op is not INPUT:
                 _pull(y, values, gradients)
@@ -88,4 +97,17 @@ def _pull(y: Value, values: Mapping[Value, Any], gradients: dict[Value, Any]) ->
         if x.op is not None and x.type.differentiable:
             part = y.op.pull(k, gradients[y], values[y], *arrays)  # type: ignore[union-attr]
             if part is not None:
-                gradients[x] = add(gradients[x], part) if x in gradients else part
+                gradients[x] = _sum(gradients.get(x), part)
+
+
+def _sum(a: Any, b: Any) -> Any:
+    """Of two gradients, either of which may be absent; those of several results are tuples."""
+    if a is None or b is None:
+        return b if a is None else a
+    return tuple([_sum(x, y) for x, y in zip(a, b, strict=True)]) if isinstance(a, tuple) else add(a, b)
+
+
+def _sent_back(v: Value, k: int, outer: Known) -> Any:
+    """The gradient of result ``k`` of ``v``."""
+    found = [g for x, g in outer.gradients.items() if isinstance(x.op, Item) and x.op.k == k and x.operands[0] is v]
+    return found[0] if found else None

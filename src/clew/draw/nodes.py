@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..ir import INPUT, Array, Graph, Op, Type, Value, quiet
+from ..ir import INPUT, Array, Graph, Op, Tuple, Type, Value, quiet
 from ..ir.text import attribute, unique, value_names
 from ..ops.elementwise import Elementwise
+from ..ops.items import Item
 from ..ops.kinds import Linear
 from .summary import number, shortened
 
@@ -59,7 +60,8 @@ class NodeView:
         if op is None or op.body is not None:
             return {}
         usual = {k: getattr(type(op), k, None) for k in op.attributes}  # where a dataclass keeps its defaults
-        return {k: attribute(a, {}) for k, a in op.attributes.items() if a != usual[k] and not hasattr(a, "outputs")}
+        held = {name.partition("[")[0] for name in op.graphs}
+        return {k: attribute(a, {}) for k, a in op.attributes.items() if a != usual[k] and k not in held}
 
     @cached_property
     def local_gradients(self) -> tuple[Local, ...]:
@@ -130,6 +132,8 @@ def local_gradient(v: Value, k: int, y: Array, xs: tuple[Array, ...]) -> Local:
     op = v.op
     assert op is not None
     local: Any
+    if isinstance(v.type, Tuple) or isinstance(v.operands[k].type, Tuple):
+        return LINEAR if isinstance(op, Item) else JACOBIAN
     if isinstance(op, Elementwise):
         local = quiet.run(op.local, k, y, *xs)
     elif not v.shape or pointwise(op):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir import NAMES, Array, Graph
+from ..ir import NAMES, Array, Graph, Tuple, Type
 from .nodes import NodeView
 
 LIMIT = 1000  # arrays of more elements are summarised
@@ -36,13 +36,19 @@ def _node(node: NodeView, names: dict[Any, str]) -> dict[str, Any]:
         "op": node.op,
         "attributes": node.attributes,
         "inputs": [names[x] for x in node.node.operands],
-        "dtype": NAMES[node.type.dtype],
-        "shape": list(node.type.shape),
-        "value": plain(node.value),
+        **_typed(node.type),
+        "value": [plain(part) for part in node.value] if isinstance(node.value, tuple) else plain(node.value),
         "local_gradients": [x if x is None or isinstance(x, str) else plain(x) for x in node.local_gradients],
         "gradient": None if node.gradient is None else plain(node.gradient),
         "note": node.note,
     }
+
+
+def _typed(type: Type) -> dict[str, Any]:
+    """dtype and shape; of several results, the list of each."""
+    if isinstance(type, Tuple):
+        return {"dtype": [NAMES[t.dtype] for t in type.items], "shape": [list(t.shape) for t in type.items]}
+    return {"dtype": NAMES[type.dtype], "shape": list(type.shape)}
 
 
 def plain(x: Array) -> Any:

@@ -88,7 +88,8 @@ def computed(node: NodeView) -> str:
     if node.given:
         return f"{node.name} = {told(node.value)} (given)"
     parts = [node.name, formula(node, node.inputs)]
-    if not node.type.shape and not any([np.ndim(x) for x in node.operands]):
+    several = any([isinstance(x, tuple) for x in (node.value, *node.operands)])
+    if not several and not node.type.shape and not any([np.ndim(x) for x in node.operands]):
         numbers = formula(node, tuple([summary(x) for x in node.operands]))
         parts += [numbers] * (numbers != told(node.value))
     note = f" ({node.note})" if node.note else ""
@@ -106,6 +107,8 @@ def formula(node: NodeView, operands: tuple[str, ...]) -> str:
 
 def told(x: Array) -> str:
     """A number, a short vector, or the summary of an array and its shape."""
+    if isinstance(x, tuple):
+        return summary(x)
     shape = np.shape(x)
     return f"{summary(x)}, shape {shape}" if len(shape) > 1 or np.size(x) > SMALL else summary(x)
 
@@ -139,7 +142,8 @@ def _backward(
 
 def flow(source: NodeView, k: int, target: NodeView, d: str) -> str:
     """``upstream -3 (dg/dp) times local gradient 1 (dp/dx)``."""
-    assert source.gradient is not None
+    if source.gradient is None:
+        return f"what its results send back through {source.op}"
     local = source.local_gradients[k]
     upstream = f"upstream {summary(source.gradient)} ({d}{source.name})"
     if isinstance(local, str):

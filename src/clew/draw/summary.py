@@ -50,6 +50,8 @@ def special(x: Any) -> str:
 
 def lines(x: Array, typed: bool) -> tuple[str, ...]:
     """An array in one short line, or two: its type first if ``typed``. A number is always one."""
+    if isinstance(x, tuple):
+        return (f"{len(x)} results",)
     array = np.asarray(x)
     if array.ndim == 0:
         return (number(array[()]),)
@@ -103,6 +105,8 @@ def share(flags: Array) -> str:
 
 def full(x: Array) -> str:
     """Everything a tooltip says of an array."""
+    if isinstance(x, tuple):
+        return "; ".join(map(full, x))
     array = np.asarray(x)
     if array.ndim == 0:
         return f"{array[()]}"

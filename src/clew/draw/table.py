@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir import Array
+from ..ir import Array, Tuple
 from .nodes import NodeView, operation
 from .summary import SMALL, brief, elements, number, spread
 
@@ -28,7 +28,7 @@ def table(nodes: Iterable[NodeView]) -> str:
 
 
 def _table(rows: list[NodeView], digits: Callable[[Any], str]) -> str:
-    arrays = any([node.type.shape for node in rows])
+    arrays = any([node.type.shape or isinstance(node.type, Tuple) for node in rows])
     columns = {
         "name": [node.name for node in rows],
         "operation": [operation(node) for node in rows],
@@ -46,6 +46,8 @@ def _table(rows: list[NodeView], digits: Callable[[Any], str]) -> str:
 
 def summary(x: Array, digits: Callable[[Any], str] = number) -> str:
     """A number, the elements of a short vector, or what can be said of an array in a few numbers."""
+    if isinstance(x, tuple):
+        return f"({', '.join([summary(part, brief) for part in x])})"
     array = np.asarray(x)
     if array.ndim == 0:
         return number(array[()])
