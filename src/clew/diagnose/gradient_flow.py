@@ -31,7 +31,8 @@ class Cut:
 
     def __str__(self) -> str:
         x = self.node.operands[self.operand]
-        return f"{name(self.node)} <- {name(x)}{place(self.node)}: {self.why}"
+        site = f"\n      at {self.node.site}" if self.node.site is not None else ""
+        return f"{name(self.node)} <- {name(x)}: {self.why}{site}"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class GradientFlow:
             share = f", {100 * zeros:.3g} % of it zeros" if zeros else ""
             lines = [f"{self.variable} gets a gradient: {spread(self.gradient)}{share}", f"  path: {way}"]
             lines += [
-                f"  {name(v)}{place(v)} lets nothing pass to {100 * share:.3g} % of its elements" for v, share in self.shares
+                f"  {name(v)} passes nothing to {100 * share:.3g} % of its elements{place(v)}" for v, share in self.shares
             ]
             lines += [f"  on another path nothing passes {cut}" for cut in self.cuts[:MOST]]
             return "\n".join(lines)
@@ -89,7 +90,8 @@ def why_no_gradient(loss: Tensor, variable: Tensor) -> GradientFlow:
     >>> print(cl.why_no_gradient(cl.sum(cl.maximum(w, 0.0)), w))
     w gets a gradient of zeros
       path: sum <- maximum <- w
-      cut at maximum <- w ...: the other operand is larger in all 2 elements (dead: 100 % are zeros)
+      cut at maximum <- w: the other operand is larger in all 2 elements (dead: 100 % are zeros)
+          at ...
     """
     output, target = loss.value, variable.value
     called = target.name or "the variable"
