@@ -73,7 +73,7 @@ def test_no_path_at_all(w: Any) -> None:
     hidden = (w * 2.0).named("hidden")
     lines = told(cl.sum(hidden.detach() * b), w)
     assert lines[0] == "w gets no gradient: nothing that the loss was computed from leads to it"
-    assert lines[1].startswith("  a constant of it was detached from hidden at test_gradient_flow.py:")
+    assert lines[1] == "  a constant of it was detached from hidden"
     assert lines[2] == "  what it depends on: b"
     with cl.no_grad():
         y = cl.sum(w)

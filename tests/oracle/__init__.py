@@ -1,1 +1,1 @@
-"""clew beside PyTorch and JAX. Run by ``make oracle``, in an environment of its own; skipped where they are not installed."""
+"""clew beside PyTorch and JAX. Run by ``make oracle``, in an environment that has them; skipped where it has not."""
