@@ -136,6 +136,18 @@ class Builder:
         v = Value(op, operands, op.infer(*[x.type for x in operands])) if foldable else op(*operands)
         return self.known(v, data, exact and all(x in self.exact for x in operands))
 
+    def several(self, op: Op, *operands: Value) -> Value | None:
+        """The op of several results, unless their elements are too large to go on with."""
+        for x in operands:
+            self.arrays.setdefault(x, x.data)
+        with np.errstate(all="ignore"):
+            results = op.reference(*[self.arrays[x] for x in operands])
+        if any(np.size(a) > MOST or not np.all(np.abs(np.asarray(a).astype(np.float64)) <= LARGEST) for a in results):
+            return None
+        node = Value(op, operands, op.infer(*[x.type for x in operands]))
+        self.arrays[node] = results
+        return node
+
     def call(self, function: Callable[..., Any], *operands: Value, exact: bool = False) -> Value | None:
         """``make`` for a function of values that makes one node, or none."""
         stand_ins = [parameter("x", x.type) for x in operands]

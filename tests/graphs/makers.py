@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from clew.ir import DTYPES, Op, Type, Value
+from clew.gates import composite
+from clew.ir import DTYPES, Graph, Op, Type, Value, parameter
+from clew.loops import Scan, Switch, While
 from clew.ops import arithmetic, bitwise, comparison, cumulative, erf, exponential, rounding, trigonometric
 from clew.ops import elementwise as el
 from clew.ops import reductions as red
@@ -17,6 +19,7 @@ from clew.ops.broadcast import Broadcast, Sum
 from clew.ops.contraction import Contract
 from clew.ops.convolution import Convolve
 from clew.ops.indexing import Gather, ScatterAdd
+from clew.ops.items import items
 from clew.ops.movement import Concat, Flip, Iota, Pad, Permute, Reshape, Slice
 from clew.ops.pooling import Fold, Windows
 from clew.ops.power import pow
@@ -363,10 +366,91 @@ def repairable(b: Builder) -> Value | None:
     return None if total is None else b.make(exponential.log, total)
 
 
+# --- loops and branches: a step is drawn as a graph of its own, small, and smooth where it is run
+
+
+def step_of(b: Builder, inputs: list[Value], outputs: int) -> tuple[Value, ...]:
+    """Values of one type, made of inputs of this type: sums of bounded functions of them, so that steps do not blow up."""
+    made = list(inputs)
+    for _ in range(b.integer(1, 4)):
+        x, y = b.choose(made), b.choose(made)
+        name = b.choose(("tanh", "sin", "mix", "gate", "half"))
+        if name == "tanh":
+            made.append(trigonometric.tanh(arithmetic.add(x, y)))
+        elif name == "sin":
+            made.append(trigonometric.sin(x))
+        elif name == "mix":
+            made.append(trigonometric.tanh(arithmetic.mul(x, y)))
+        elif name == "gate":
+            made.append(composite("bend", (x.type,), bend)(x))
+        else:
+            made.append(arithmetic.mul(x, el.filled(0.5, x.type)))
+    return tuple(b.choose(made[-3:] if b.chance(2) else made) for _ in range(outputs))
+
+
+def bend(x: Value) -> Any:
+    y = trigonometric.tanh(x)
+    return y, lambda g: arithmetic.mul(g, arithmetic.sub(el.filled(1.0, y.type), arithmetic.square(y)))
+
+
+def parameters(prefix: str, count: int, type: Type) -> list[Value]:
+    return [parameter(f"{prefix}{k}", type) for k in range(count)]
+
+
+def scanned(b: Builder) -> Value | None:
+    """A scan along the first axis of an array; its carries and fixed operands have the type of a row."""
+    x = b.pick(lambda v: v.type.differentiable and v.ndim > 0 and v.shape[0] <= 4)
+    if x is None:
+        return None
+    row = x.type.with_shape(x.shape[1:])
+    carries, fixed, stacked = b.integer(0, 2), b.integer(0, 1), b.integer(0, 2)
+    if not carries + stacked:
+        return None
+    given = [*parameters("c", carries, row), *parameters("x", 1, row), *parameters("w", fixed, row)]
+    step = Graph("step", tuple(given), step_of(b, given, carries + stacked))
+    outer = [b.input(row) for _ in range(carries)], [b.input(row) for _ in range(fixed)]
+    loop = Scan(step, carries, 1, x.shape[0], b.chance(2))
+    return several(b, loop, *outer[0], x, *outer[1])
+
+
+def repeated(b: Builder) -> Value | None:
+    """A while loop of a few steps, counted by an integer carry."""
+    x = b.pick_float()
+    start = b.placed(np.int64(b.integer(0, 3)))
+    count, state, weight = parameter("n", Type(DTYPES["i64"], ())), parameter("s", x.type), parameter("w", x.type)
+    (new,) = step_of(b, [state, weight], 1)
+    step = Graph("step", (count, state, weight), (arithmetic.add(count, el.filled(1, count.type)), new))
+    condition = Graph("condition", (count, state, weight), (comparison.less(count, el.filled(3, count.type)),))
+    return several(b, While(step, condition, 2), start, x, b.beside(x))
+
+
+def branched(b: Builder) -> Value | None:
+    """One of two or three branches."""
+    x = b.pick_float()
+    y = b.beside(x)
+    graphs = []
+    for k in range(b.integer(2, 3)):
+        inputs = parameters("x", 2, x.type)
+        graphs.append(Graph(f"branch{k}", tuple(inputs), step_of(b, inputs, 1)))
+    return several(b, Switch(tuple(graphs)), b.placed(np.int64(b.integer(-1, 3))), x, y)
+
+
+def several(b: Builder, op: Op, *operands: Value) -> Value | None:
+    """The op of several results, which all go on into the graph; the last of them."""
+    node = b.several(op, *operands)
+    if node is None:
+        return None
+    last: Value | None = None
+    for v in items(node):
+        last = b.known(v, b.arrays[node][v.op.k])  # type: ignore[union-attr]
+    return last
+
+
 ELEMENTWISE: tuple[Maker, ...] = (unary, binary, unary, binary, choice, kinked, question)
 CONTRACTION: tuple[Maker, ...] = (contracted,)
 ALL: tuple[Maker, ...] = (
     *ELEMENTWISE,
     *(widened, moved, reshaped, gathered, reduced, contracted, slid, ordered, counted, repairable, integer, cast),
     *(moved, reduced, contracted),
+    *(scanned, repeated, branched),
 )

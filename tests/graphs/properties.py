@@ -14,7 +14,23 @@ from clew.diff.forward import push_forward
 from clew.diff.reverse import known, pull_back
 from clew.gates import collapse, expand
 from clew.gates.gate import batched_graph
-from clew.ir import DTYPES, FLOATS, INPUT, Array, Graph, Op, Value, evaluate, parameter, parse, run, show, substitute, verify
+from clew.ir import (
+    DTYPES,
+    FLOATS,
+    INPUT,
+    Array,
+    Graph,
+    Op,
+    Tuple,
+    Value,
+    evaluate,
+    parameter,
+    parse,
+    run,
+    show,
+    substitute,
+    verify,
+)
 from clew.ir.text import nested
 from clew.ir.value import toposort
 from clew.ops.elementwise import filled
@@ -95,6 +111,8 @@ def references_agree(s: Sample) -> None:
     arrays = evaluate(s.graph.outputs, s.point)
     tolerance = roundoff(s.graph)
     for v, data in arrays.items():
+        if isinstance(v.type, Tuple):  # looked at item by item
+            continue
         assert np.shape(data) == v.shape and data.dtype == v.dtype, f"{v!r} computed {data.dtype}{np.shape(data)}"
         if v in s.intended:
             close(data, s.intended[v], 20 * tolerance, f"{v!r} as built")

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..ir import INPUT, Graph, Tuple, Value, quiet
+from ..ops.items import Item
 from .rewrite import rewrite
 
 
 def fold(graph: Graph) -> Graph:
     """The graph with constant expressions computed, unless the result is larger than all it is made of."""
+    several: dict[Value, Any] = {}  # the results of loops and gates of constants, computed for the first of their items
 
     def folded(v: Value) -> Value:
-        if v.op is None or v.op is INPUT or v.name is not None or any(x.op is not None for x in v.operands):
+        if v.op is None or v.op is INPUT or v.name is not None or isinstance(v.type, Tuple):
             return v
-        if isinstance(v.type, Tuple) or v.type.nbytes > 1024 + sum(x.type.nbytes for x in v.operands):
+        maker = v.operands[0] if isinstance(v.op, Item) else v
+        if maker.op is None or any(x.op is not None for x in maker.operands):
             return v
-        return Value(None, (), v.type, quiet.run(v.op.reference, *[x.data for x in v.operands]))
+        if v.type.nbytes > 1024 + sum(x.type.nbytes for x in maker.operands):
+            return v
+        if maker is v:
+            return Value(None, (), v.type, quiet.run(v.op.reference, *[x.data for x in v.operands]))
+        if maker not in several:
+            several[maker] = quiet.run(maker.op.reference, *[x.data for x in maker.operands])
+        return Value(None, (), v.type, v.op.reference(several[maker]))
 
     return rewrite(graph, folded)
