@@ -30,7 +30,6 @@ from .array.dtypes import (
     uint64,
 )
 from .array.manipulation import broadcast_shapes
-from .diagnose import diverge, find_nonfinite, watch, what_is_kept, why_no_gradient
 from .functions import (
     abs,
     acos,
@@ -231,13 +230,17 @@ from .view import GraphView as Graph
 newaxis = None
 
 if _typing.TYPE_CHECKING:
-    from . import data, explore, nn, optim, train
+    from . import data, diagnose, explore, nn, optim, train
+    from .diagnose import diverge, find_nonfinite, watch, what_is_kept, why_no_gradient
 else:
-    _LAZY = ("data", "explore", "nn", "optim", "train")  # imported when first asked for: importing clew stays light
+    _LAZY = ("data", "diagnose", "explore", "nn", "optim", "train")  # imported when first asked for: clew stays light
+    _DIAGNOSE = ("diverge", "find_nonfinite", "watch", "what_is_kept", "why_no_gradient")
 
     def __getattr__(name: str) -> object:
         if name in _LAZY:
             return _import_module(f".{name}", __name__)
+        if name in _DIAGNOSE:
+            return getattr(_import_module(".diagnose", __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -296,6 +299,7 @@ __all__ = [
     "cumulative_prod",
     "cumulative_sum",
     "data",
+    "diagnose",
     "diagonal",
     "diff",
     "diverge",

@@ -6,19 +6,21 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .diff.reverse import pull_back, reaching
-from .draw import Frames, Svg, draw, frames
-from .draw.nodes import NodeView, node_views
-from .draw.record import record
-from .draw.steps import Steps, steps
-from .draw.table import table
 from .errors import UsageError
 from .gates import collapse, expand
 from .ir import Array, Graph, Value, evaluate, graph_of, show
+
+if TYPE_CHECKING:
+    from .draw import Frames, Svg
+    from .draw.nodes import NodeView
+    from .draw.steps import Steps
+
+# What draws is imported where it is first asked for: it is a fifth of what importing clew would take.
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,14 +65,20 @@ class GraphView:
 
         Each gate is one row; ``fold=False`` opens them all, and names leave only the gates of these names closed.
         """
+        from .draw.table import table
+
         return table(self.folded(fold).nodes.values())
 
     def steps(self) -> Steps:
         """Every step of both passes in words. Printed, they are numbered."""
+        from .draw.steps import steps
+
         return steps(self.graph, self.nodes, self.gradients, self.edges)
 
     def to_dict(self) -> dict[str, Any]:
         """The graph and this run of it as plain data, which JSON can carry; see ``draw.record``."""
+        from .draw.record import record
+
         return record(self.graph, self.nodes.values())
 
     # Its nodes
@@ -78,6 +86,8 @@ class GraphView:
     @cached_property
     def nodes(self) -> dict[str, NodeView]:
         """Every node by its name, in order. Nameless ones are called ``%0``, ``%1`` ... as in the text form."""
+        from .draw.nodes import node_views
+
         return node_views(self.graph, self.values, self.gradients)
 
     def __getitem__(self, name: str) -> NodeView:
@@ -90,10 +100,14 @@ class GraphView:
 
     def draw(self, path: str | PathLike[str] | None = None, **options: Any) -> Svg:
         """The picture as SVG text; with a ``path``, written there as .svg or .png. For the options see ``clew.draw.draw``."""
+        from .draw import draw
+
         return draw(self.graph, path, values=self.values, gradients=self.gradients, edge_gradients=self.edges, **options)
 
     def frames(self, **options: Any) -> Frames:
         """A picture for each step of both passes, to be played one after the other; a notebook does."""
+        from .draw import frames
+
         return frames(self.graph, values=self.values, gradients=self.gradients, edge_gradients=self.edges, **options)
 
     def _repr_svg_(self) -> str:

@@ -50,9 +50,9 @@ quiet = _Quiet()
 class Op(abc.ABC):
     """One primitive operation and all its rules.
 
-    A subclass with attributes is a frozen dataclass, and they are its fields. ``op(*operands)`` on arrays computes; on
-    values it makes a value, computed at once when every operand is known. Rules are written with such calls alone, so
-    one text of a derivative serves numbers, graphs, and graphs of graphs.
+    A subclass with attributes is a frozen dataclass (``eq=False, repr=False``), and they are its fields. ``op(*operands)``
+    on arrays computes; on values it makes a value, computed at once when every operand is known. Rules are written with such
+    calls alone, so one text of a derivative serves numbers, graphs, and graphs of graphs.
 
     Derivative rules belong to an edge of the graph, from operand ``k`` to the result ``y``:
     ``pull`` takes a gradient backward over it, ``push`` takes a tangent forward.
@@ -77,6 +77,11 @@ class Op(abc.ABC):
     @property
     def attributes(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in getattr(self, "__match_args__", ())}
+
+    # Equality, hash and repr for all ops at once: dataclasses would make them anew for each, at every import.
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={a!r}' for name, a in self.attributes.items())})"
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.attributes == other.attributes

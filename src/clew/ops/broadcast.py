@@ -15,7 +15,7 @@ from .scalars import Index, Read, Scalar, Scalars
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Broadcast(Linear):
     """Repeat along new axes: ``broadcast(f32[3], axes=(0,), sizes=(8,))`` is ``f32[8,3]``."""
 
@@ -42,7 +42,7 @@ class Broadcast(Linear):
         return x(without(self.axes, i))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sum(Linear):
     """Add up along ``axes``, which disappear. Half precision is accumulated in float32."""
 

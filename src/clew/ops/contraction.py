@@ -18,7 +18,7 @@ from .kinds import Linear
 from .scalars import Index, Read, Scalar, Scalars
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Contract(Linear):
     """Multiply, and add up over the letters that the result lacks: ``contract(a, b, spec='ij,jk->ik')`` is ``a @ b``.
 

@@ -18,7 +18,7 @@ Ints = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Convolve(Linear):
     """Slide a kernel ``(O, C / groups, *K)`` over an input ``(N, C, *L)``; the result is ``(N, O, *P)``:
 

@@ -14,7 +14,7 @@ from .kinds import General, Linear, Whole
 from .movement import shift
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cumulative(Op):
     """Abstract: runs along ``axis``, from its end if ``reverse``."""
 
@@ -68,7 +68,7 @@ class CumulativeProd(General, Whole, Cumulative):
         return cumulative_prod(x, self.axis + 1, self.reverse)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LinearRecurrence(General, Whole):
     """``y[i] = a[i] * y[i-1] + b[i]`` along ``axis``, with nothing before the first: ``y[0] = b[0]``.
 

@@ -16,7 +16,7 @@ from .movement import inverse, permute
 from .scalars import Index, Read, Scalar, Scalars
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Gather(Linear):
     """Read ``x`` where integer arrays of one shape say, one array for each of ``axes``.
 
@@ -59,7 +59,7 @@ class Gather(Linear):
         return x(weave(self.axes, found, (*i[: self.paired], *i[ndim:])))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ScatterAdd(Linear, Whole):
     """The transpose of ``Gather``: zeros of ``shape``, to which each update is added where the indices say.
 

@@ -9,7 +9,7 @@ from ..ir import Array, Tuple, Type
 from .kinds import Linear, Whole
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Item(Whole, Linear):
     """Item ``k`` of several results.
 

@@ -17,7 +17,7 @@ from .kinds import Flat, General, Linear
 from .scalars import Component, Index, Read, Scalar, Scalars
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reshape(Linear):
     """The same elements, in row-major order, in another shape."""
 
@@ -43,7 +43,7 @@ class Reshape(Linear):
         return x(regroup(i, self.shape, x.shape))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Permute(Linear):
     """Reorder axes: result axis ``k`` is operand axis ``order[k]``."""
 
@@ -67,7 +67,7 @@ class Permute(Linear):
         return x(tuple(i[k] for k in inverse(self.order)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Flip(Linear):
     """Reverse the elements along ``axes``."""
 
@@ -90,7 +90,7 @@ class Flip(Linear):
         return x(tuple(x.shape[a] - 1 - c if a in self.axes else c for a, c in enumerate(i)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Slice(Linear):
     """Every ``step``-th element from ``start`` up to before ``stop``, of each axis; its transpose is ``Pad``."""
 
@@ -123,7 +123,7 @@ class Slice(Linear):
         return x(tuple(a + c * s for a, c, s in zip(self.start, i, self.step, strict=True)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pad(Linear):
     """Put elements ``step`` apart with ``low`` places before them and ``high`` after them, on each axis.
 
@@ -177,7 +177,7 @@ class Pad(Linear):
         return e.guard(inside, lambda: x(tuple(index)), e.const(self.value, x.dtype))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Concat(General):
     """Operands one after the other along an axis. Linear in all of them together: each moves its own part alone."""
 
@@ -227,7 +227,7 @@ class Concat(General):
         return y
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Iota(Flat):
     """Each element's own index along ``axis``: ``iota((2, 3), 1, i64)`` is ``[[0, 1, 2], [0, 1, 2]]``."""
 

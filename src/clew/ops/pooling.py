@@ -24,7 +24,7 @@ Ints = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sliding(Op):
     """Abstract: windows of sizes ``window`` over as many last axes, with a stride and a dilation for each of them."""
 
@@ -88,7 +88,7 @@ class Windows(Sliding, Linear):
         return x((*i[: len(i) - 2 * n], *(p * s + k * d for p, k, s, d in places)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fold(Sliding, Linear):
     """Add windows up where they lie: of ``(..., *window, *positions)`` it makes ``(..., *sizes)``.
 

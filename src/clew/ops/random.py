@@ -63,7 +63,7 @@ def threefry(
     return x0, x1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RandomBits(Flat):
     """Random words of 32 or 64 bits (``dtype`` u32 or u64), of a key ``u32[..., 2]`` and the number of the draw ``u32[...]``.
 

@@ -24,7 +24,7 @@ from .rounding import cast
 from .scalars import Index, Read, Scalar, Scalars
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reduction(Op):
     """Abstract: folds all elements along ``axes`` into one."""
 
@@ -160,7 +160,7 @@ class LogSumExp(Weighing):
         return e.cast(e.call("add", e.call("log", total), taken), x.dtype)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ArgExtreme(Flat):
     """Abstract: the position (int64) along ``axis`` of an extreme element; of those that tie, the first; NaN wins."""
 

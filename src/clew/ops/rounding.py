@@ -90,7 +90,7 @@ class Detach(Elementwise):
 identity, detach = Identity(), Detach()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cast(General):
     """The numbers in another dtype.
 

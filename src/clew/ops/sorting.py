@@ -13,7 +13,7 @@ from .indexing import add_along, take_along
 from .kinds import Flat, General, Linear, Whole
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sort(General, Whole):
     """The elements along ``axis`` in ascending order, or descending.
 
@@ -46,7 +46,7 @@ class Sort(General, Whole):
         return sort(x, self.axis + 1, self.descending)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ArgSort(Flat, Whole):
     """The positions (int64) of the elements along ``axis`` in the order in which ``Sort`` puts them.
 
@@ -72,7 +72,7 @@ class ArgSort(Flat, Whole):
         return argsort(x, self.axis + 1, self.descending, self.stable)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ShareTies(Linear, Whole):
     """Replace ``g`` by its mean over each run of equal neighbours of ``y`` along ``axis``.
 
