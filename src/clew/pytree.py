@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from typing import Any
 
 from .errors import UsageError
@@ -25,12 +26,30 @@ class Tree:
     rebuild: Rebuild = dataclasses.field(compare=False)
     structure: Any = None
 
+    def leaves_like(self, tree: Any) -> list[Any] | None:
+        """The leaves of a tree of this shape, in this order; None if it has another. A dict may list its keys in any order."""
+        leaves, given = flatten(tree)
+        if given.structure == self.structure:
+            return leaves
+        if _unordered(given.structure) != _unordered(self.structure):
+            return None
+        at = dict(zip(given.paths, leaves, strict=True))
+        return [at[path] for path in self.paths]
+
     def unflatten(self, leaves: Iterable[Any]) -> Any:
         """The tree with these leaves."""
         items = list(leaves)
         if len(items) != len(self.paths):
             raise UsageError(f"a tree of {len(self.paths)} leaves cannot hold {len(items)}")
         return self.rebuild(items)
+
+
+def _unordered(structure: Any) -> Any:
+    if structure == "*":
+        return structure
+    cls, parts = structure
+    inner = [(name, _unordered(below)) for name, below in parts]
+    return cls, frozenset(inner) if issubclass(cls, dict) else tuple(inner)
 
 
 def register(cls: type, children: Callable[[Any], Sequence[tuple[str, Any]]], rebuild: Callable[[Any, list[Any]], Any]) -> None:
@@ -83,9 +102,9 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     leaves, shape = flatten(tree)
     columns = [leaves]
     for other in others:
-        more, other_shape = flatten(other)
-        if other_shape.structure != shape.structure:
-            raise UsageError(f"the trees differ: leaves at {list(shape.paths)} and at {list(other_shape.paths)}")
+        more = shape.leaves_like(other)
+        if more is None:
+            raise UsageError(f"the trees differ: leaves at {list(shape.paths)} and at {list(flatten(other)[1].paths)}")
         columns.append(more)
     return shape.unflatten(function(*row) for row in zip(*columns, strict=True))
 
@@ -94,6 +113,16 @@ def children_of(tree: Any) -> Children | None:
     """The named children of a container; None for a leaf."""
     opened = _open(tree)
     return None if opened is None else opened[0]
+
+
+def _dict_like(x: dict[Any, Any], items: dict[Any, Any]) -> dict[Any, Any]:
+    """The items as a dict of the same class, made as ``x`` was (a ``defaultdict`` keeps what it makes)."""
+    if type(x) is dict:
+        return items
+    made = copy(x)
+    made.clear()
+    made.update(items)
+    return made
 
 
 def _open(x: Any) -> tuple[Children, Rebuild] | None:
@@ -107,7 +136,7 @@ def _open(x: Any) -> tuple[Children, Rebuild] | None:
         return [], lambda items: None
     if isinstance(x, dict):
         keys = list(x)
-        return [(f"[{k!r}]", x[k]) for k in keys], lambda items: cls(zip(keys, items, strict=True))
+        return [(f"[{k!r}]", x[k]) for k in keys], lambda items: _dict_like(x, dict(zip(keys, items, strict=True)))
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return [(f".{name}", item) for name, item in zip(x._fields, x, strict=True)], lambda items: cls(*items)
     if cls in (list, tuple):

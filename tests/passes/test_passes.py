@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from clew.ir import Graph, Label, Value, constant, f32, f64, parameter, run, show, verify
-from clew.ops.arithmetic import add, div, mul, neg, sub
+from clew.ops.arithmetic import add, div, mul, neg, square, sub
 from clew.ops.broadcast import broadcast
 from clew.ops.elementwise import chain, filled
 from clew.ops.exponential import exp
@@ -114,3 +114,13 @@ def test_passes_are_iterative() -> None:
     for _ in range(20_000):
         y = neg(y)
     assert optimise(Graph("deep", (x,), (y,))).outputs == (x,)
+
+
+def test_a_constant_of_one_element_is_a_number_however_it_is_stored() -> None:
+    """Found by random graphs: shared with a filled constant in one round, it was only recognised in the next."""
+    x = parameter("x", f64(1))
+    zero = filled(0.0, f64(1))
+    computed = Value(square, (zero,), f64(1))  # to be folded to an array of one element, not a filled one
+    graph = Graph("g", (x,), (add(add(x, computed), mul(x, zero)),))
+    once = optimise(graph)
+    assert show(optimise(once)) == show(once)

@@ -193,7 +193,7 @@ def bernoulli(p: ArrayLike = 0.5, shape: Any = None, *, key: Any = None) -> Valu
         raise refused("bernoulli", "a probability must be from [0, 1]", v, kind=UsageError)
     sizes = _shape("bernoulli", shape, v)
     wide = v if v.dtype == float64 else cast_to(v, float32)
-    same = wide.op is None and wide.data is not None and not wide.ndim
+    same = wide.op is None and wide.data is not None and not wide.ndim and wide.dtype == float32  # of f64: as in a batch
     share: Any = float(wide.data) if same else broadcast_to(wide, sizes)
     return value_of(draws.bernoulli(*_source("bernoulli", key), share, sizes))
 

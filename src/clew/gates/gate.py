@@ -11,7 +11,7 @@ from ..diff.batching import batch_forward, stacked_or_repeated
 from ..diff.forward import push_forward
 from ..diff.reverse import pull_back, seeded
 from ..ir import Array, Call, Graph, Type, Value, parameter, substitute
-from ..ops.broadcast import broadcast
+from ..ops.broadcast import sum
 from ..ops.elementwise import filled
 from ..ops.items import items, several_of
 from ..ops.kinds import General
@@ -124,20 +124,48 @@ class Gate(General):
         return zeros if symbolic else [x.data if x.__class__ is Value else x for x in zeros]
 
     def batch(self, size: int, batched: tuple[bool, ...], *operands: Any) -> Any:
-        """By its own rule; else every part batched: the body, and the hand-made rules with it."""
-        if self.batching is not None:
+        """Every part batched: the body, or what stands for it by its own rule, and the hand-made derivatives with it."""
+        if self.batching is not None and self.backward is None and self.forward is None:
             return self.batching(size, batched, *operands)
-        stacked = batched_graph(self.body, size)
-        rules = [None if rule is None else batched_graph(rule, size) for rule in (self.backward, self.forward)]
-        many = replace(self, body=stacked, backward=rules[0], forward=rules[1])
-        return many(*(x if b else broadcast(x, (0,), (size,)) for x, b in zip(operands, batched, strict=True)))
+        every = (True,) * len(self.body.outputs)
+        stacked = batched_graph(self.body, size, batched, rule=self.batching)
+        backward = self.backward and batched_graph(self.backward, size, (*every, *every, *batched), own=batched)
+        forward = self.forward and batched_graph(self.forward, size, (*every, *batched, *batched))
+        return replace(self, body=stacked, backward=backward, forward=forward)(*operands)
 
     def at(self, e: Any, i: Any, *operands: Any) -> Any:
         raise self.refuse("a gate is lowered by expanding it")
 
 
-def batched_graph(graph: Graph, size: int) -> Graph:
-    """The graph of ``size`` examples stacked on axis 0 of every input and output."""
-    many = {v: parameter(v.name or "input", v.type.with_shape((size, *v.shape))) for v in graph.inputs}
-    stacked = batch_forward(many, size, graph.outputs)
-    return Graph(graph.name, tuple(many.values()), tuple(stacked_or_repeated(stacked, v, size) for v in graph.outputs))
+def batched_graph(
+    graph: Graph,
+    size: int,
+    batched: tuple[bool, ...] | None = None,
+    *,
+    rule: Callable[..., Any] | None = None,
+    own: tuple[bool, ...] | None = None,
+) -> Graph:
+    """The graph of ``size`` examples stacked on axis 0 of every output, and of the inputs that are ``batched`` (none: all).
+
+    A ``rule`` makes the outputs in place of the graph's own ops. An output k that is a gradient of what all examples share
+    is the sum over them; ``own[k]`` tells those that are not.
+    """
+    flags = batched or (True,) * len(graph.inputs)
+    many = {
+        v: parameter(v.name or "input", v.type.with_shape((size, *v.shape))) if b else v
+        for v, b in zip(graph.inputs, flags, strict=True)
+    }
+    if rule is None:
+        stacked = batch_forward({v: x for v, x in many.items() if x is not v}, size, graph.outputs)
+        outputs = tuple([stacked_or_repeated(stacked, v, size) for v in graph.outputs])
+    else:
+        outputs = items(rule(size, flags, *many.values()))
+    if own is not None:
+        triples = zip(outputs, graph.outputs, own, strict=True)
+        outputs = tuple([v if alone else _total(v, one) for v, one, alone in triples])
+    return Graph(graph.name, tuple(many.values()), outputs)
+
+
+def _total(many: Value, one: Value) -> Value:
+    """The gradient that many examples have of what they share; ``one`` is that of one example."""
+    return sum(many, (0,)) if one.type.differentiable else filled(0, one.type)

@@ -35,7 +35,7 @@ def number(v: Value) -> float | None:
     if v.op is not None or v.data is None or not v.type.size:
         return None
     array = np.asarray(v.data)
-    return array.flat[0].item() if not any(array.strides) else None
+    return array.flat[0].item() if array.size == 1 or not any(array.strides) else None
 
 
 def times_one(v: Value) -> Value | None:

@@ -55,7 +55,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0, axis_size: int | None
             transforming.depth -= 1
             recording.on = before
         results, shape = flatten(returned)
-        outputs = [value_of(unwrap(x)) for x in results]
+        outputs = [_result(f, path, x) for path, x in zip(shape.paths, results, strict=True)]
         stacked = batch_forward({given[k]: v for k, v in values.items()}, size, outputs)
         placed = []
         for v, path, axis in zip(outputs, shape.paths, leaf_axes("out_axes", out_axes, returned), strict=True):
@@ -81,17 +81,23 @@ def leaf_axes(what: str, axes: Any, tree: Any, path: str = "") -> list[int | Non
     if axes is None or isinstance(axes, int):
         return [axes] * len(flatten(tree)[0])
     parts, inner = children_of(tree), children_of(axes)
-    if parts is None or inner is None or [name for name, _ in parts] != [name for name, _ in inner]:
+    if parts is None or inner is None or {name for name, _ in parts} != {name for name, _ in inner}:
         has = "is one array" if parts is None else f"has ({', '.join(name for name, _ in parts)})"
         raise UsageError(f"vmap: {what}{path} does not follow the containers it stands for: {axes!r}, while that {has}")
-    pairs = zip(inner, parts, strict=True)
-    return [axis for (name, below), (_, part) in pairs for axis in leaf_axes(what, below, part, path + name)]
+    below = dict(inner)
+    return [axis for name, part in parts for axis in leaf_axes(what, below[name], part, path + name)]
 
 
 def _front(name: str, x: Any, axis: int) -> Value:
     if not isinstance(x, Tensor | np.ndarray | np.generic | int | float):
         raise TypeRuleError(f"vmap: the argument {name} is {x!r:.40}, which has no axis to map; its in_axes must be None")
     return _moved(f"the argument {name}", value_of(unwrap(x)), axis, 0)
+
+
+def _result(f: Function, path: str, x: Any) -> Value:
+    if isinstance(x, str) or callable(x):
+        raise TypeRuleError(f"vmap: the result{path} of {name_of(f)} is {x!r:.40}, which is no array of numbers")
+    return value_of(unwrap(x))
 
 
 def _moved(what: str, v: Value, source: int, target: int) -> Value:

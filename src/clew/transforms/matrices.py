@@ -60,7 +60,7 @@ def _arguments(run: Run, row: list[Value], argnums: int | Sequence[int]) -> Any:
 
 def basis(like: Value) -> Value:
     """The directions of every element: ``[n, *shape]``, with one 1 in each."""
-    return constant(np.eye(like.type.size, dtype=like.dtype).reshape(-1, *like.shape))
+    return constant(np.eye(like.type.size, dtype=like.dtype).reshape(like.type.size, *like.shape))
 
 
 def _forward(run: Run) -> list[list[Value]]:

@@ -170,9 +170,9 @@ class Run:
 
 def matching(what: str, tree: Any, shape: Tree, models: list[Value]) -> list[Value]:
     """The leaves of ``tree`` as values of the models' types, or an error that names the leaf that does not fit."""
-    leaves, given = flatten(tree)
-    if given.structure != shape.structure:
-        raise GradientError(f"{what} must have leaves at {list(shape.paths)}, it has them at {list(given.paths)}")
+    leaves = shape.leaves_like(tree)
+    if leaves is None:
+        raise GradientError(f"{what} must have leaves at {list(shape.paths)}, it has them at {list(flatten(tree)[1].paths)}")
     values = []
     for x, path, model in zip(leaves, shape.paths, models, strict=True):
         v = value_of(unwrap(x), model.dtype)
