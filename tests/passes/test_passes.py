@@ -121,6 +121,6 @@ def test_a_constant_of_one_element_is_a_number_however_it_is_stored() -> None:
     x = parameter("x", f64(1))
     zero = filled(0.0, f64(1))
     computed = Value(square, (zero,), f64(1))  # to be folded to an array of one element, not a filled one
-    graph = Graph("g", (x,), (add(add(x, computed), mul(x, zero)),))
+    graph = Graph("g", (x,), (add(mul(x, zero), add(x, computed)),))
     once = optimise(graph)
     assert show(optimise(once)) == show(once)
