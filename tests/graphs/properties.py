@@ -259,7 +259,7 @@ def eager_is_symbolic(s: Sample) -> None:
 
 
 def second_derivatives_agree(s: Sample) -> None:
-    """The Hessian times a vector: the gradient of ``<gradient, t>``, and the tangent of the gradient along ``t``."""
+    """The Hessian times a vector: the gradient of ``<gradient, t>``, the tangent of the gradient along ``t``, and differences."""
     if not s.precise or not s.moving or len(s.graph.values) > 25:
         return
     gradient = gradient_graph(s.graph)
@@ -272,10 +272,25 @@ def second_derivatives_agree(s: Sample) -> None:
         seeds[g] = seeds[g] + tangents[x] if g in seeds else tangents[x]
     edges: dict[tuple[Value, int], Any] = {}
     back = pull_back(seeds, arrays.__getitem__, set(s.graph.inputs), edges)
-    scale = max((float(np.max(np.abs(wide(g)), initial=0)) for g in edges.values()), default=1.0)
+    flowing = [g for over_edge in edges.values() for g in items(over_edge) if g is not None]
+    scale = max((float(np.max(np.abs(wide(g)), initial=0)) for g in flowing), default=1.0)
+    assert np.isfinite(scale)
     for x, g in zip(s.moving, gradient.outputs, strict=True):
         zero = np.zeros(x.shape)[()]
         close(back.get(x, zero), forward.get(g, zero) if g is not x else tangents[x], 1e-8 * (1 + scale), f"second, {x.name}")
+    if not s.smooth:
+        return
+    along = sum(float(np.sum(back[x] * t)) for x, t in tangents.items() if x in back)
+
+    def slope(step: float) -> float:
+        moved = {x: a + step * tangents[x] if x in tangents else a for x, a in s.point.items()}
+        return sum(float(np.sum(g * tangents[x])) for x, g in zip(s.moving, run(gradient, *moved.values()), strict=True))
+
+    for step in (STEP, STEP / 16):
+        once, twice = ((slope(h) - slope(-h)) / (2 * h) for h in (step, 2 * step))
+        if abs((4 * once - twice) / 3 - along) <= abs(once - twice) + 1e-6 * (1 + abs(along)) + 1e-13 * (1 + scale) / step:
+            return
+    raise AssertionError(f"the second derivative along a direction is {along}, differences give {once} and {twice}")
 
 
 PROPERTIES: Sequence[Callable[[Sample], None]] = (
