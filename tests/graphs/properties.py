@@ -259,7 +259,7 @@ def eager_is_symbolic(s: Sample) -> None:
 
 
 def second_derivatives_agree(s: Sample) -> None:
-    """The Hessian times a vector: the gradient of ``<gradient, t>``, the tangent of the gradient along ``t``, and differences."""
+    """The Hessian times a vector: the gradient of ``<gradient, t>``, the tangent of the gradient along ``t``, differences."""
     if not s.precise or not s.moving or len(s.graph.values) > 25:
         return
     gradient = gradient_graph(s.graph)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..diff.batching import batch_forward, stacked_or_repeated
-from ..ir import UNKNOWN, Array, Graph, Type, parameter
+from ..ir import UNKNOWN, Array, Graph, Type
 from ..ops.broadcast import broadcast
 from ..ops.items import items
 from ..ops.movement import permute
 from .loop import Loop, before
-from .step import Step
+from .step import Step, many_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +72,7 @@ class Scan(Loop):
         """One scan of all examples. A carry is batched if what starts it is, or what it becomes."""
         flags = list(batched)
         while True:
-            many = {
-                v: parameter(v.name or "x", v.type.with_shape((size, *v.shape)))
-                for v, b in zip(self.step.inputs, flags, strict=True)
-                if b
-            }
+            many = many_of(self.step.inputs, flags, size)
             stacked = batch_forward(many, size, self.step.outputs)
             more = [k for k in range(self.carries) if self.parts.next[k] in stacked and not flags[k]]
             if not more:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from ..diff.reverse import reaching
-from ..ir import Graph, Value
+from ..ir import Graph, Value, parameter
 from ..ops.broadcast import broadcast
 from ..ops.comparison import where
 
@@ -48,6 +49,12 @@ class Step:
             if not more:
                 return moving
             moving |= more
+
+
+def many_of(inputs: Iterable[Value], batched: Iterable[bool], size: int) -> dict[Value, Value]:
+    """For each input that is batched, the parameter of ``size`` examples."""
+    pairs = zip(inputs, batched, strict=True)
+    return {v: parameter(v.name or "x", v.type.with_shape((size, *v.shape))) for v, is_batched in pairs if is_batched}
 
 
 def chosen(condition: Value, a: Value, b: Value) -> Value:

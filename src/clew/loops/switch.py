@@ -16,7 +16,7 @@ from ..ops.comparison import equal
 from ..ops.elementwise import filled
 from ..ops.items import items
 from ..ops.kinds import General, Whole
-from .step import chosen
+from .step import chosen, many_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +111,7 @@ class Switch(Whole, General):
 
 def _stacked(branch: Graph, size: int, batched: tuple[bool, ...]) -> Graph:
     """The branch of ``size`` examples; those of its inputs are stacked that are ``batched``, and all results."""
-    pairs = zip(branch.inputs, batched, strict=True)
-    many = {v: parameter(v.name or "x", v.type.with_shape((size, *v.shape))) for v, is_batched in pairs if is_batched}
+    many = many_of(branch.inputs, batched, size)
     stacked = batch_forward(many, size, branch.outputs)
     outputs = tuple(stacked_or_repeated(stacked, v, size) for v in branch.outputs)
     return Graph(branch.name, tuple(many.get(v, v) for v in branch.inputs), outputs)

@@ -15,7 +15,7 @@ from ..ops.elementwise import filled
 from ..ops.items import items
 from .loop import Loop
 from .scan import Scan, swapped
-from .step import Step, chosen
+from .step import Step, chosen, many_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +80,7 @@ class While(Loop):
         """
         flags = list(batched)
         while True:
-            many = {
-                v: parameter(v.name or "x", v.type.with_shape((size, *v.shape)))
-                for v, b in zip(self.step.inputs, flags, strict=True)
-                if b
-            }
+            many = many_of(self.step.inputs, flags, size)
             inputs = tuple(many.get(v, v) for v in self.step.inputs)
             asked = dict(zip(self.condition.inputs, inputs, strict=True))
             question = self.condition.outputs[0]
