@@ -7,11 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from clew.ir import Graph, Label, Value, constant, f32, f64, parameter, run, show, verify
+from clew.ir import Graph, Label, Tuple, Value, constant, f32, f64, parameter, run, show, verify
+from clew.loops import While
 from clew.ops.arithmetic import add, div, mul, neg, square, sub
 from clew.ops.broadcast import broadcast
+from clew.ops.comparison import less
 from clew.ops.elementwise import chain, filled
 from clew.ops.exponential import exp
+from clew.ops.items import items
 from clew.ops.movement import Permute, Reshape
 from clew.passes import PASSES, fold, optimise, share, simplify
 
@@ -124,3 +127,20 @@ def test_a_constant_of_one_element_is_a_number_however_it_is_stored() -> None:
     graph = Graph("g", (x,), (add(mul(x, zero), add(x, computed)),))
     once = optimise(graph)
     assert show(optimise(once)) == show(once)
+
+
+def test_loops_of_constants_become_constants() -> None:
+    """Found by random graphs: their several results are no array."""
+    n, s = parameter("n", f64()), parameter("s", f64(2))
+    keeps = Graph("condition", (n, s), (less(n, filled(3.0, f64())),))
+    loop = While(Graph("step", (n, s), (add(n, filled(1.0, f64())), mul(s, s))), keeps, 2)
+    count, state = items(Value(loop, (filled(0.0, f64()), filled(0.5, f64(2))), Tuple((f64(), f64(2)))))
+    x = parameter("x", f64(2))
+    graph = verify(Graph("g", (x,), (mul(x, state), count)))
+    data = np.array([1.0, 2.0])
+    expected = run(graph, data)
+    for rewrite in (*PASSES, optimise):
+        after = verify(rewrite(graph))
+        for a, b in zip(run(after, data), expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert "while" not in show(optimise(graph)) and expected[1] == 3.0

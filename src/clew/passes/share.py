@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir import Graph, Value
+from ..ir import Graph, Tuple, Value
 from .rewrite import rewrite
 
 
@@ -15,7 +15,7 @@ def share(graph: Graph) -> Graph:
     seen: dict[Any, Value] = {}
 
     def first(v: Value) -> Value:
-        if v.name is not None:
+        if v.name is not None or (v.op is None and isinstance(v.type, Tuple)):  # computed on the way; its items stay
             return v
         key = (v.op, v.operands) if v.op is not None else _constant_key(v)
         return seen.setdefault(key, v)
