@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from clew.array import elementwise, indexing
 from clew.errors import AxisError, ConcretizationError, TypeRuleError
-from clew.ir import Type, Value, parameter
+from clew.ir import Type, Value, constant, parameter
 
 from .oracle import check_traced, gradients, leaf, same
 
@@ -183,8 +183,8 @@ def test_the_index_of_half_of_a_batch_counts_beyond_its_own_dtype() -> None:
         (slice(0.5, None), TypeRuleError, "a bound of a slice must be an integer, not 0.5"),
         (1.0, TypeRuleError, "indices must be integers or booleans; cast them"),
         ([0.5], TypeRuleError, "indices must be integers or booleans"),
-        (True, AxisError, "a single boolean is no index"),
-        (np.array(True), AxisError, "a single boolean is no index"),
+        ((True, 0), AxisError, "a single boolean goes alone"),
+        ((0, np.array(True)), AxisError, "a single boolean goes alone"),
         ([True, False, True], AxisError, r"a mask of shape \(3,\) does not fit axis 0 and on, of shape \(2,\)"),
         (([0, 1], [0, 1, 2]), TypeRuleError, r"getitem\(i64\[2\], i64\[3\]\): shapes do not broadcast"),
     ],
@@ -268,3 +268,13 @@ def test_indexing_twice_with_the_same_place_shares() -> None:
 
     (g,) = gradients(f, np.array([2.0, 3.0]))
     assert g.tolist() == [2 + 5, 2]
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 0)])
+@pytest.mark.parametrize("key", [True, False, np.True_, np.array(False), constant(np.True_)])
+def test_a_single_boolean_puts_an_axis_in_front(shape: tuple[int, ...], key: Any) -> None:
+    x = np.arange(np.prod(shape, dtype=int)).reshape(shape) + 0.5
+    found = indexing.getitem(x, key)
+    expected = x[bool(key.data if isinstance(key, Value) else key)]
+    np.testing.assert_array_equal(found.data, expected)
+    assert found.shape == expected.shape

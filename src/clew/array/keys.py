@@ -83,9 +83,20 @@ def _item(function: str, x: Value, item: Any) -> Any:
     if v.ndim:
         return v
     if v.dtype == BOOL:
-        why = "a single boolean is no index; for a mask give an array of them, and None for a new axis"
+        why = "a single boolean goes alone; beside others give a mask as an array, and None for a new axis"
         raise refused(function, why, x, kind=AxisError)
     return int(v.data) if v.op is None and v.data is not None else v
+
+
+def single_mask(key: Any) -> bool | None:
+    """The truth of a key that is one boolean, whose value is known; None for any other key."""
+    if isinstance(key, Value):
+        return bool(key.data) if key.dtype == BOOL and not key.ndim and key.data is not None else None
+    return (
+        bool(key)
+        if isinstance(key, bool | np.bool_) or (isinstance(key, np.ndarray) and key.dtype == bool and not key.ndim)
+        else None
+    )
 
 
 def integer_array(function: str, indices: Any, masks: bool = False) -> Value:
