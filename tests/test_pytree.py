@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,14 @@ def test_every_kind_of_container() -> None:
     assert isinstance(again["line"], Ray) and again["line"].start == 80
 
 
+def test_dicts_that_make_what_is_missing() -> None:
+    tree = defaultdict(list, a=[1])
+    again = tree_map(lambda x: 10 * x, tree)
+    assert again == {"a": [10]} and isinstance(again, defaultdict) and again["b"] == []
+
+
 def test_trees_must_match() -> None:
+    assert tree_map(lambda a, b: a - b, {"x": 1, "y": 5}, {"y": 2, "x": 1}) == {"x": 0, "y": 3}, "whatever the order of a dict"
     assert tree_map(lambda a, b: a + b, {"x": 1}, {"x": 2}) == {"x": 3}
     with pytest.raises(UsageError, match=r"the trees differ: leaves at \['\[0\]'\] and at \['\[0\]', '\[1\]'\]"):
         tree_map(lambda a, b: a, [1], [1, 2])

@@ -8,6 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+import clew as cl
 from clew.array import random
 from clew.errors import TypeRuleError, UsageError
 from clew.ir import Type, Value, evaluate, parameter
@@ -183,3 +184,15 @@ def test_gradients_pass_to_the_parameters() -> None:
 def test_errors(call: Any, text: str) -> None:
     with pytest.raises((TypeRuleError, UsageError), match=text):
         call()
+
+
+def test_a_loop_folds_its_counter_into_a_key() -> None:
+    key = cl.random.key(3)
+
+    def add(i: Any, total: Any) -> Any:
+        return total + cl.random.uniform(key=cl.random.fold_in(key, i))
+
+    expected = sum(cl.random.uniform(key=cl.random.fold_in(key, i)).item() for i in range(4))
+    assert cl.fori_loop(0, 4, add, 0.0).item() == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(UsageError, match=r"fold_in.*the number must be from 0 up to before 4294967294, not -1"):
+        cl.random.fold_in(key, -1)

@@ -37,9 +37,11 @@ def test_containers() -> None:
     def f(p: Any) -> Any:
         return {"a": cl.sum(p["x"] * p["w"][0]) * p["w"][1], "b": (p["x"], p["w"][1])}
 
-    found = cl.vmap(f, in_axes=(axes,), out_axes={"a": 0, "b": (1, None)})(batch)
-    np.testing.assert_allclose(found["a"].numpy(), 2 * X.sum(1))
-    assert found["b"][0].shape == (4, 3) and found["b"][1] == 2.0
+    other_order = {"w": None, "x": 0}
+    for given in (axes, other_order):
+        found = cl.vmap(f, in_axes=(given,), out_axes={"b": (1, None), "a": 0})(batch)
+        np.testing.assert_allclose(found["a"].numpy(), 2 * X.sum(1))
+        assert found["b"][0].shape == (4, 3) and found["b"][1] == 2.0
 
 
 def test_nesting_multiplies_the_axes() -> None:
@@ -83,6 +85,12 @@ def test_random_numbers_follow_their_key() -> None:
     own = cl.vmap(lambda key: cl.random.uniform(key=key))(keys)
     assert len(set(own.tolist())) == 4
     assert own.tolist() == [cl.random.uniform(key=keys[k]).item() for k in range(4)]
+    folded = cl.vmap(lambda n: cl.random.fold_in(keys[0], n))(np.array([3, 1, 2]))
+    assert folded.tolist() == [cl.random.fold_in(keys[0], n).tolist() for n in (3, 1, 2)]
+    chances = np.array([0.1, 0.5, 0.9])
+    drawn = cl.vmap(lambda key, p: cl.random.bernoulli(p, (50,), key=key))(keys[:3], chances).numpy()
+    for k, p in enumerate(chances):
+        np.testing.assert_array_equal(drawn[k], cl.random.bernoulli(p, (50,), key=keys[k]).numpy())
     assert len(set(cl.vmap(lambda x: x * 0 + cl.random.uniform())(np.ones(4)).tolist())) == 1, "a default generator's, too"
 
 
@@ -108,9 +116,43 @@ def test_a_gate_with_a_batching_rule_of_its_own() -> None:
     np.testing.assert_array_equal(slope.numpy(), np.tile([2.0, 3.0], (3, 1)))
 
 
-def wrong_rule() -> Any:
+def test_a_batching_rule_beside_a_hand_made_derivative() -> None:
+    """The order of grad and vmap does not matter: the derivative stays the gate's own."""
+
+    @cl.gate
+    def through(x: Any, w: Any) -> Any:
+        return cl.round(x) * w, lambda g: (g * w, g * 10.0), lambda dx, dw: dx * w + dw * 10.0
+
+    @through.batching
+    def _(size: int, batched: tuple[bool, ...], x: Any, w: Any) -> Any:
+        return cl.round(x) * w
+
+    xs, w = np.array([0.2, 1.4, 2.6]), np.float64(3.0)
+    for axes, ws in (((0, None), w), ((0, 0), np.full(3, w))):
+        many = cl.vmap(through, in_axes=axes)
+        inside = cl.vmap(cl.grad(through, (0, 1)), in_axes=axes)(xs, ws)
+        outside = cl.grad(lambda x, w, many=many: cl.sum(many(x, w)), (0, 1))(xs, ws)
+        np.testing.assert_array_equal(inside[0].numpy(), [3.0] * 3)
+        np.testing.assert_array_equal(outside[0].numpy(), inside[0].numpy())
+        np.testing.assert_array_equal(outside[1].numpy(), [10.0] * 3 if axes[1] == 0 else 30.0)
+        moved = cl.jvp(many, (xs, ws), (np.ones(3), np.ones_like(ws)))[1]
+        np.testing.assert_array_equal(moved.numpy(), [13.0] * 3)
+
+
+def test_what_all_examples_share_is_not_repeated_for_a_gate() -> None:
+    dense = cl.gate(lambda x, w: cl.tanh(x @ w), name="dense")
+    w = np.linspace(-1, 1, 16).reshape(4, 4)
+    graph = cl.trace(cl.vmap(dense, in_axes=(0, None)))(X, w).graph
+    assert [v.op.name for v in graph.values if v.op is not None] == ["input", "input", "dense"]
+    assert [v.shape for v in graph.values] == [(3, 4), (4, 4), (3, 4)]
+    matrix = cl.trace(cl.jacobian(cl.checkpoint(lambda x: cl.tanh(w @ cl.sin(x))), mode="reverse"))(X[0]).graph
+    (back,) = [v.op.body for v in matrix.values if v.op is not None and v.op.name.endswith("_backward")]
+    assert [v.shape for v in back.values if v.op is not None and v.op.name == "cos"] == [(4,)], "once, not for each row"
+
+
+def twice_with(rule: Any) -> Any:
     gate = cl.gate(lambda x: x * 2, name="twice")
-    gate.batching(lambda size, batched, x: x[0] * 2)
+    gate.batching(rule)
     return gate
 
 
@@ -147,10 +189,22 @@ def wrong_rule() -> Any:
             lambda: cl.vmap(lambda x: (x, x), out_axes=(0, None))(np.ones(2)),
             "vmap: the result[1] of <lambda> differs from example to example; out_axes needs an axis for it",
         ),
+        (
+            lambda: cl.vmap(lambda x: {"x": x, "s": "text"})(np.ones(2)),
+            "vmap: the result['s'] of <lambda> is 'text', which is no array of numbers",
+        ),
         (lambda: cl.vmap(cl.sin, out_axes=2)(np.ones(2)), "vmap: the result is f64[2]; it has no axis 2 to map"),
         (
-            lambda: cl.vmap(wrong_rule())(np.ones((3, 2))),
+            lambda: cl.vmap(twice_with(lambda size, batched, x: x[0] * 2))(np.ones((3, 2))),
             "gate twice: its batching rule returned (f64[2]), for 3 examples it must be (f64[3,2])",
+        ),
+        (
+            lambda: cl.vmap(twice_with(lambda size, batched, x: "text"))(np.ones((3, 2))),
+            "gate twice: its batching rule returned 'text', which is no array of numbers",
+        ),
+        (
+            lambda: cl.vmap(twice_with(lambda x: x))(np.ones((3, 2))),
+            "gate twice: its batching rule is called with size, flags and operands, 3 here: too many positional arguments",
         ),
     ],
 )

@@ -74,6 +74,31 @@ def test_the_report_says_what_comes() -> None:
     assert everything.added == 0, "with enough to spend, nothing is computed again"
 
 
+def test_a_gate_of_several_results_can_be_kept() -> None:
+    block = cl.gate(lambda x: (cl.sin(cl.exp(x)), cl.cos(x)), name="block")
+
+    def f(x: Any) -> Any:
+        a, b = block(x)
+        a, b = block(a * b)
+        return a + b
+
+    kept = cl.checkpoint(f, policy="block")
+    assert kept.report(X).kept == ("block",) * 4 and kept.report(X).added < cl.checkpoint(f).report(X).added
+    found, expected = (cl.grad(lambda x, g=g: cl.sum(g(x)))(X).numpy() for g in (kept, f))
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+def test_the_report_counts_what_loops_save() -> None:
+    def f(xs: Any) -> Any:
+        return cl.scan(lambda c, x: (cl.exp(cl.sin(c + x)), None), np.float64(0), xs)[0]
+
+    xs = np.linspace(0, 1, 10)
+    (saved,) = [v.data.saved for v in f(cl.variable(xs)).graph().graph.values if hasattr(v.data, "saved")]
+    report = cl.checkpoint(f).report(xs)
+    assert report.stored == xs.nbytes and report.stored_without >= saved.nbytes > 0
+    assert report.added > 0, "the scan runs again"
+
+
 def test_nested_checkpoints_and_outside_values() -> None:
     w = cl.variable(W, name="w")
     inner = cl.checkpoint(lambda x: cl.tanh(x @ w))

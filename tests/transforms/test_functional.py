@@ -103,6 +103,16 @@ def test_vjp_and_jvp_are_transposes(rng: np.random.Generator) -> None:
     assert left == pytest.approx(right, rel=1e-12)
 
 
+def test_tangents_and_gradients_may_list_a_dict_in_another_order() -> None:
+    def f(p: Any) -> Any:
+        return {"x": p["x"] * p["w"], "w": p["w"]}
+
+    _, moved = cl.jvp(f, ({"x": 2.0, "w": 3.0},), ({"w": 1.0, "x": 0.0},))
+    assert list(moved) == ["x", "w"] and [moved[k].item() for k in moved] == [2.0, 1.0]
+    (slope,) = cl.vjp(f, {"x": 2.0, "w": 3.0})[1]({"w": 1.0, "x": 0.0})
+    assert slope["x"].item() == 0.0 and slope["w"].item() == 1.0
+
+
 def test_a_pullback_can_be_called_again_and_differentiated() -> None:
     _, pullback = cl.vjp(lambda x: x * x * x, 2.0)
     assert pullback(1.0)[0].item() == 12.0 and pullback(10.0)[0].item() == 120.0
@@ -144,6 +154,8 @@ def test_a_function_of_nothing_that_moves_is_flat() -> None:
         (lambda: cl.grad(lambda x: (x, x))(1.0), "it returned f32[], f32[]"),
         (lambda: cl.grad(lambda x: cl.argmax(x))(np.ones(3)), "it returned i64[]"),
         (lambda: cl.grad(lambda x: x, argnums=1)(1.0), "grad: argnums=1, but <lambda> was called with 1 arguments"),
+        (lambda: cl.grad(lambda x: x, argnums=(0, -1))(1.0), "grad: argnums=(0, -1) names an argument of <lambda> twice"),
+        (lambda: cl.grad(lambda x: x, argnums="x")(1.0), "grad: argnums counts positional arguments from 0; it is 'x'"),
         (lambda: cl.grad(lambda x: cl.sum(x))(np.arange(3)), "is i64[3], and only floating-point numbers have gradients"),
         (lambda: cl.vjp(cl.sin, np.ones(3))[1](np.ones(2)), "has shape (2,), it must be that of f64[3]"),
         (lambda: cl.jvp(cl.sin, (1.0,), ({"a": 1.0},)), "jvp: the tangents must have leaves at ['[0]'], it has them at"),

@@ -125,6 +125,8 @@ def test_work_is_shared_between_operands() -> None:
     [
         (lambda x, y: (x * y, lambda g: g), "its rule returned 1 gradients for 2 operands; return one for each"),
         (lambda x, y: (cl.sum(x * y), lambda g: (g, g)), "the gradient 0 that its rule returned is f64[], it must be f64[2]"),
+        (lambda x, y: (x * y, lambda g: "text"), "its backward rule returned 'text', which is no array of numbers"),
+        (lambda x, y: (x * y, lambda g: None), "its rule returned 1 gradients for 2 operands; return one for each"),
         (lambda x, y: ((x, y), lambda g: (g, g)), "its backward rule is called with a gradient for each result, 2 here"),
     ],
 )

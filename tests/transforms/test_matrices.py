@@ -41,6 +41,13 @@ def test_one_argument_and_numbers() -> None:
     assert matrix.tolist() == [[2.0, 0.0], [0.0, 2.0]] and aux["sum"].item() == 2.0
 
 
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_arrays_without_elements(mode: Any) -> None:
+    assert cl.jacobian(lambda x: cl.stack([cl.sum(x), 2 * cl.sum(x)]), mode=mode)(np.ones(0)).shape == (2, 0)
+    assert cl.jacobian(lambda x: x[:0], mode=mode)(np.ones(3)).shape == (0, 3)
+    assert cl.jacobian(lambda x: {"y": cl.ones(2)}, mode=mode)(()) == {"y": ()}
+
+
 def test_the_cheaper_mode_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     from clew.transforms import matrices
 

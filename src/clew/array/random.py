@@ -22,7 +22,7 @@ from ..ops.elementwise import filled
 from . import elementwise, searching, statistics
 from .arguments import axis_of, dtype_of, floating, integer_of, refused, shape_of
 from .broadcasting import broadcast_to, common_shape
-from .dtypes import float32, float64, int64
+from .dtypes import float32, float64, int64, uint32
 from .lifting import ArrayLike
 from .promotion import cast_to, value_of
 
@@ -94,14 +94,21 @@ def split(key: Any, num: int = 2, /) -> Value:
     return value_of(draws.split_key(_key("split", key), integer_of("split", "num", num)))
 
 
-def fold_in(key: Any, number: int, /) -> Value:
-    """The new key that belongs to ``key`` and a number, as of an epoch, a layer, or a worker.
+def fold_in(key: Any, number: Any, /) -> Value:
+    """The new key that belongs to ``key`` and a number from 0 up to before ``2**32 - 2``, as of an epoch, a layer, or a worker.
+
+    The number may also be an integer of a traced function: the counter of a loop, or that of an example in ``vmap``.
 
     >>> import clew as cl
     >>> cl.random.fold_in(cl.random.key(7), 1).shape
     (2,)
     """
-    return value_of(draws.fold_in(_key("fold_in", key), integer_of("fold_in", "the number", number)))
+    if number.__class__ is Value and number.data is None and not number.ndim and number.dtype.kind in "iu":
+        return value_of(draws.fold_in(_key("fold_in", key), cast_to(number, uint32)))
+    n = integer_of("fold_in", "the number", number)
+    if not 0 <= n < draws.FOLD:
+        raise refused("fold_in", f"the number must be from 0 up to before {draws.FOLD}, not {n}", kind=UsageError)
+    return value_of(draws.fold_in(_key("fold_in", key), n))
 
 
 def _source(function: str, key: Any) -> Source:

@@ -12,10 +12,11 @@ from ..diff.reverse import pull_back, seeded
 from ..diff.stored import stored
 from ..errors import UsageError
 from ..gates import Checkpoint, free_values
-from ..ir import INPUT, UNKNOWN, Graph, Site, Tuple, Value, here, parameter, substitute
+from ..ir import INPUT, UNKNOWN, Graph, Site, Tuple, Value, here, parameter, substitute, toposort
 from ..ops.cost import cost, operations
 from ..ops.elementwise import filled
-from ..ops.items import items
+from ..ops.items import Item, items
+from ..passes.merge import merged
 from ..pytree import Tree, flatten
 from ..tensor import Tensor, unwrap
 from .gate import Opened, opened
@@ -115,12 +116,18 @@ def _kept(graph: Graph, policy: Policy) -> list[Value]:
                 left -= v.type.nbytes
         return [v for v in inside if v in set(chosen)]
     names = {policy} if isinstance(policy, str) else set(policy)
-    known = {name for v in (*inside, *outputs) for name in (v.name, v.op.name if v.op else None) if name}
+    known = {name for v in (*inside, *outputs) for name in _called(v)}
     if unknown := sorted(names - known):
         has = ", ".join(sorted(known)) or "no parts"
         what = f"nothing called {', '.join(unknown)} to keep; it has {has}"
         raise UsageError(f"checkpoint: {graph.name} has {what}\n  at {Site(*here())}")
-    return [v for v in inside if v.name in names or (v.op is not None and v.op.name in names)]
+    return [v for v in inside if names.intersection(_called(v))]
+
+
+def _called(v: Value) -> list[str]:
+    """What a policy may call a value: its own name, and that of its op; an item has that of the op with several results."""
+    made = v.operands[0] if isinstance(v.op, Item) else v
+    return [name for name in (v.name, made.op.name if made.op else None) if name]
 
 
 def _report(op: Checkpoint, count: int) -> CheckpointReport:
@@ -130,21 +137,20 @@ def _report(op: Checkpoint, count: int) -> CheckpointReport:
     coarse = Graph(body.name, inputs, items(op(*inputs))[:count])
     there = tuple([k < count and v.type.differentiable for k, v in enumerate(body.outputs)])
     rule = op.reverse_rule(there)
-    kept = tuple(v.name or (v.op.name if v.op else "") for v in body.outputs[count:])
-    return CheckpointReport(
-        body.name,
-        sum(v.type.nbytes for v in stored(plain)),
-        sum(v.type.nbytes for v in stored(coarse)),
-        kept,
-        cost(plain.values),
-        cost(rule.values) - _backward(plain),
-    )
+    kept = tuple(_called(v)[0] for v in body.outputs[count:])
+    (without, operations_back), (within, _) = _way_back(plain), _way_back(coarse)
+    return CheckpointReport(body.name, without, within, kept, cost(plain.values), cost(rule.values) - operations_back)
 
 
-def _backward(graph: Graph) -> int:
-    """The operations of the way back, where everything is stored."""
+def _way_back(graph: Graph) -> tuple[int, int]:
+    """The bytes of the forward pass that the way back reads, and its operations. Loops run once, and save what it reads."""
     outputs = [v for v in graph.outputs if v.type.differentiable]
     found = pull_back(seeded(outputs, [filled(1, v.type) for v in outputs]), wanted=set(graph.inputs))
-    gradients = tuple(found[x] for x in graph.inputs if x in found)
-    forward = set(graph.values)
-    return cost(v for v in Graph("both", graph.inputs, gradients).values if v not in forward)
+    both = merged((*graph.outputs, *(found[x] for x in graph.inputs if x in found)))
+    results, gradients = both[: len(graph.outputs)], both[len(graph.outputs) :]
+    forward, everything = set(toposort((*graph.inputs, *results))), toposort(both)
+    forward |= {v for v in everything if isinstance(v.op, Item) and v.operands[0] in forward}  # also what a loop saves
+    back = [v for v in everything if v not in forward]
+    read = {x for v in back for x in v.operands if x in forward} | forward.intersection(gradients)
+    nbytes = sum(x.type.nbytes for x in read if x.op is not None and not isinstance(x.type, Tuple))
+    return nbytes, cost(back)

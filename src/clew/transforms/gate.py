@@ -111,15 +111,17 @@ def _apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], ba
     outputs = [value_of(unwrap(x)) for x in results]
     _takes(title, "backward", backward, len(outputs), "a gradient for each result")
     _takes(title, "forward", forward, len(call.inputs), "a tangent for each operand")
-    many = None if batching is None else _batching_on_values(batching)
-    free, apply = make_gate(title, call.inputs, outputs, _on_values(backward), _on_values(forward), many)
+    _takes(title, "batching", batching, 2 + len(call.inputs), "size, flags and operands")
+    many = None if batching is None else _batching_on_values(title, batching)
+    rules = _on_values(title, "backward", backward), _on_values(title, "forward", forward)
+    free, apply = make_gate(title, call.inputs, outputs, *rules, many)
     return shape.unflatten(Tensor(v) for v in apply(*call.operands, *free))
 
 
-def _batching_on_values(rule: Function) -> Function:
+def _batching_on_values(title: str, rule: Function) -> Function:
     def on_values(size: int, batched: tuple[bool, ...], *operands: Value) -> Any:
         returned = rule(size, batched, *[Tensor(v) for v in operands])
-        return tuple(value_of(unwrap(x)) for x in flatten(returned)[0])
+        return tuple(_array(title, "batching", x) for x in flatten(returned)[0])
 
     return on_values
 
@@ -145,16 +147,22 @@ def _takes(title: str, which: str, rule: Function | None, count: int, what: str)
         raise GradientError(f"gate {title}: its {which} rule is called with {what}, {count} here: {error}") from None
 
 
-def _on_values(rule: Function | None) -> Callable[..., Any] | None:
+def _array(title: str, which: str, x: Any) -> Value:
+    """What a rule returned, as a value."""
+    if not isinstance(x, Tensor | np.ndarray | np.generic | int | float):
+        raise GradientError(f"gate {title}: its {which} rule returned {x!r:.40}, which is no array of numbers")
+    return value_of(unwrap(x))
+
+
+def _on_values(title: str, which: str, rule: Function | None) -> Callable[..., Any] | None:
     """A rule on tensors as a rule on values."""
     if rule is None:
         return None
 
     def on_values(*values: Value) -> Any:
         returned = rule(*[Tensor(v) for v in values])
-        if isinstance(returned, tuple | list):
-            return tuple(None if x is None else value_of(unwrap(x)) for x in returned)
-        return value_of(unwrap(returned))
+        parts = returned if isinstance(returned, tuple | list) else (returned,)
+        return tuple(None if x is None else _array(title, which, x) for x in parts)
 
     return on_values
 

@@ -41,9 +41,10 @@ def jacobian(
     def matrix(*args: Any, **kwargs: Any) -> Any:
         part, chosen, names = part_of("jacobian", f, argnums, args, kwargs)
         run = Run("jacobian", part, chosen, name_of(f), names=names, has_aux=has_aux)
-        for v in run.outputs:
+        for v, path in zip(run.outputs, run.result_tree.paths, strict=True):
             if not v.type.differentiable:
-                raise GradientError(f"jacobian: {name_of(f)} returned {v.type}, which has no derivative\n  at {Site(*here())}")
+                got = f"{v.type}{path and ' at '}{path}"
+                raise GradientError(f"jacobian: {name_of(f)} returned {got}, which has no derivative\n  at {Site(*here())}")
         size = [sum(v.type.size for v in values) for values in (run.leaves, run.outputs)]
         forward = mode == "forward" or (mode is None and size[0] <= size[1])
         blocks = _forward(run) if forward else _reverse(run)
@@ -72,7 +73,7 @@ def _forward(run: Run) -> list[list[Value]]:
         tangents = [moved.get(y) or filled(0, y.type) for y in run.outputs]
         many = batch_forward({t: basis(leaf)}, leaf.type.size, tangents)
         columns.append([_placed(many.get(v), y, leaf) for v, y in zip(tangents, run.outputs, strict=True)])
-    return [list(row) for row in zip(*columns, strict=True)]
+    return [[column[k] for column in columns] for k in range(len(run.outputs))]
 
 
 def _placed(many: Value | None, y: Value, leaf: Value) -> Value:

@@ -50,7 +50,11 @@ def part_of(
 ) -> tuple[Function, tuple[Any, ...], list[str]]:
     """``f`` as a function of its arguments ``argnums`` alone, these arguments, and what they are called."""
     wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    if not all(isinstance(k, int) for k in wanted):
+        raise GradientError(f"{transform}: argnums counts positional arguments from 0; it is {argnums!r}")
     positions = [k if k >= 0 else k + len(args) for k in wanted]
+    if len(set(positions)) < len(positions):
+        raise GradientError(f"{transform}: argnums={argnums} names an argument of {name_of(f)} twice")
     for k, asked in zip(positions, wanted, strict=True):
         if not 0 <= k < len(args):
             raise GradientError(f"{transform}: argnums={asked}, but {name_of(f)} was called with {len(args)} arguments")
