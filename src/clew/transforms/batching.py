@@ -11,10 +11,10 @@ from ..array import manipulation
 from ..array.promotion import value_of
 from ..diff.batching import batch_forward, stacked_or_repeated
 from ..errors import AxisError, TypeRuleError, UsageError
-from ..ir import Site, Value, here, parameter, recording
+from ..ir import Site, Value, here, parameter
 from ..pytree import children_of, flatten
-from ..tensor import Tensor, transforming, unwrap
-from .run import Function, argument_names, name_of
+from ..tensor import Tensor, unwrap
+from .run import Function, argument_names, name_of, transformed
 
 
 def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0, axis_size: int | None = None) -> Function:
@@ -47,13 +47,8 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0, axis_size: int | None
         size = _size(f, names, values, axis_size)
         given = {k: parameter(names[k], v.type.with_shape(v.shape[1:])) for k, v in values.items()}
         positional, keywords = tree.unflatten(Tensor(given[k]) if k in given else x for k, x in enumerate(leaves))
-        before, recording.on = recording.on, True
-        transforming.depth += 1
-        try:
+        with transformed():
             returned = f(*positional, **keywords)
-        finally:
-            transforming.depth -= 1
-            recording.on = before
         results, shape = flatten(returned)
         outputs = [_result(f, path, x) for path, x in zip(shape.paths, results, strict=True)]
         stacked = batch_forward({given[k]: v for k, v in values.items()}, size, outputs)

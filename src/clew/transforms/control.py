@@ -11,13 +11,13 @@ from ..array.indexing import getitem
 from ..array.promotion import cast_to, is_scalar, value_of
 from ..errors import TypeRuleError, UsageError
 from ..gates import free_values
-from ..ir import DTYPES, Graph, Site, Type, Value, here, parameter, recording, substitute
+from ..ir import DTYPES, Graph, Site, Type, Value, here, parameter, substitute
 from ..loops import Scan, Switch, While
 from ..ops.items import items
 from ..ops.rounding import cast
 from ..pytree import Tree, flatten
-from ..tensor import Tensor, transforming, unwrap
-from .run import argument_names, name_of
+from ..tensor import Tensor, unwrap
+from .run import argument_names, name_of, transformed
 
 Function = Callable[..., Any]
 I64 = DTYPES["i64"]
@@ -49,13 +49,8 @@ def call(f: Function, *arguments: tuple[Sequence[Value], Tree]) -> tuple[tuple[V
     inputs = tuple(parameter(name, v.type) for name, v in zip(names, likes, strict=True))
     rest = iter(inputs)
     given = [wrapped(tree, [next(rest) for _ in values]) for values, tree in arguments]
-    before, recording.on = recording.on, True
-    transforming.depth += 1
-    try:
+    with transformed():
         return inputs, f(*given)
-    finally:
-        transforming.depth -= 1
-        recording.on = before
 
 
 def leaves(tree: Any) -> tuple[list[Value], Tree]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..array.promotion import value_of
@@ -69,6 +70,18 @@ def part_of(
     return part, tuple(args[k] for k in positions), [names[k] for k in positions]
 
 
+@contextmanager
+def transformed() -> Iterator[None]:
+    """What is computed inside is recorded, also under ``no_grad``, and may not be taken out of its graph in silence."""
+    before, recording.on = recording.on, True
+    transforming.depth += 1
+    try:
+        yield
+    finally:
+        transforming.depth -= 1
+        recording.on = before
+
+
 class Run:
     """One call of a function on fresh leaves, and both directions over the graph it made.
 
@@ -92,13 +105,9 @@ class Run:
             [p for what, x in zip(names, primals, strict=True) for p in flatten(x, what)[1].paths] if names else self.tree.paths
         )
         self.leaves = [self.leaf(x, path) for x, path in zip(arguments, paths, strict=True)]
-        before, recording.on = recording.on, True
-        transforming.depth += 1
-        try:
+        before = recording.on
+        with transformed():
             returned = f(*self.tree.unflatten(Tensor(v) for v in self.leaves))
-        finally:
-            transforming.depth -= 1
-            recording.on = before
         if has_aux:
             if not isinstance(returned, tuple) or len(returned) != 2:
                 got = f"{returned!r:.60}"

@@ -10,11 +10,11 @@ import numpy as np
 
 from ..array.promotion import value_of
 from ..errors import GraphError
-from ..ir import INPUT, Graph, Value, parameter, recording, toposort
+from ..ir import INPUT, Graph, Value, parameter, toposort
 from ..pytree import flatten
-from ..tensor import Tensor, transforming, unwrap
+from ..tensor import Tensor, unwrap
 from ..view import GraphView, view
-from .run import argument_names, name_of
+from .run import argument_names, name_of, transformed
 
 Function = Callable[..., Any]
 
@@ -60,13 +60,8 @@ def trace(f: Function) -> Callable[..., GraphView]:
 
 def _outputs(f: Function, positional: Any, keywords: Any) -> tuple[Value, ...]:
     """What ``f`` returns on tensors without values, flattened."""
-    before, recording.on = recording.on, True
-    transforming.depth += 1
-    try:
+    with transformed():
         returned = f(*positional, **keywords)
-    finally:
-        transforming.depth -= 1
-        recording.on = before
     results, _ = flatten(returned)
     if not results:
         raise GraphError(f"trace: {name_of(f)} returned nothing that could be traced; return a tensor")
