@@ -130,6 +130,11 @@ MASKS = [
     (np.zeros((2, 3), bool),),
     (0, np.array([True, False, True]), slice(None, None, -1)),
     (np.array([True, True]), slice(None), [0, 3]),
+    True,
+    (False, slice(1, None)),
+    (True, 0),
+    (slice(None), np.array(True), [2, 0]),
+    (0, None, np.bool_(True), slice(None), True, [0, 3]),
 ]
 
 
@@ -183,8 +188,6 @@ def test_the_index_of_half_of_a_batch_counts_beyond_its_own_dtype() -> None:
         (slice(0.5, None), TypeRuleError, "a bound of a slice must be an integer, not 0.5"),
         (1.0, TypeRuleError, "indices must be integers or booleans; cast them"),
         ([0.5], TypeRuleError, "indices must be integers or booleans"),
-        ((True, 0), AxisError, "a single boolean goes alone"),
-        ((0, np.array(True)), AxisError, "a single boolean goes alone"),
         ([True, False, True], AxisError, r"a mask of shape \(3,\) does not fit axis 0 and on, of shape \(2,\)"),
         (([0, 1], [0, 1, 2]), TypeRuleError, r"getitem\(i64\[2\], i64\[3\]\): shapes do not broadcast"),
     ],

@@ -25,8 +25,8 @@ OPERAND = re.compile(r"(\w):(\w*)(?:@(\w+))?(?:<(\w))?(#|\?)?")
 
 @dataclass(frozen=True)
 class Operand:
-    """How to draw one: ``x:aBc`` is a float array, with ``@positive`` of that range; ``i:ab<C`` holds indices below C, ``n:ab#``
-    integers, ``b:ab?`` booleans.
+    """How to draw one: ``x:aBc`` is a float array, with ``@positive`` of that range; ``i:ab<C`` holds indices below C,
+    ``n:ab#`` integers, ``b:ab?`` booleans.
 
     Sizes: small letters are 0 to 5, capitals 1 to 5, p to s (spatial axes) 5 to 8, digits themselves. The same letter is the
     same size in every operand.

@@ -13,7 +13,7 @@ from ..ops.broadcast import broadcast
 from ..ops.sorting import argsort
 from . import broadcasting
 from .arguments import axis_of, dtype_of, integer_of, refused
-from .keys import Key, check_range, integer_array, positions, read_key, single_mask
+from .keys import Key, check_range, integer_array, positions, read_key
 from .lifting import ArrayLike
 from .manipulation import broadcast_to, ravel
 from .promotion import DEFAULT_FLOAT, DEFAULT_INTEGER, as_weak, cast_to, is_scalar, value_of
@@ -23,9 +23,9 @@ def getitem(x: ArrayLike, key: Any, /) -> Value:
     """``x[key]``, as in NumPy.
 
     A key is an integer, a slice, ``...``, ``None`` (a new axis), an integer array (or list) whose elements are positions, a
-    boolean array whose true elements are (alone, also a single boolean), or a tuple of those. Integer arrays broadcast
-    together, and their axes stand where the first of them stood, or in front if a slice or ``None`` parts them. Negative
-    positions count from the end. The gradient of an element is the sum of those of the places that it was read to.
+    boolean array whose true elements are (a single boolean is a mask without axes), or a tuple of those. Integer arrays
+    broadcast together, and their axes stand where the first of them stood, or in front if a slice or ``None`` parts them.
+    Negative positions count from the end. The gradient of an element is the sum of those of the places that it was read to.
     Positions outside are an AxisError.
 
     >>> import clew as cl
@@ -33,11 +33,7 @@ def getitem(x: ArrayLike, key: Any, /) -> Value:
     >>> x[0, ::-1].tolist(), x[:, [0, 2]].tolist(), x[x > 4].tolist()
     ([3, 2, 1], [[1, 3], [4, 6]], [5, 6])
     """
-    v = value_of(x)
-    alone = single_mask(key)
-    if alone is not None:  # NumPy's mask without axes: it puts one in front, of one place or none
-        return movement.narrow(movement.reshape(v, (1, *v.shape)), 0, 0, int(alone))
-    return _read(v, read_key("getitem", v, key))
+    return _read(*read_key("getitem", value_of(x), key))
 
 
 def _read(v: Value, key: Key) -> Value:

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import AxisError, ConcretizationError
 from ..ir import Value, constant
 from ..ops import arithmetic, comparison
+from ..ops.movement import reshape
 from .arguments import integer_of, refused
 from .creation import asarray
 from .promotion import BOOL, DEFAULT_INTEGER, cast_to
@@ -40,13 +41,14 @@ class Key:
         self.step += (abs(bounds.step) if n else 1,)
 
 
-def read_key(function: str, x: Value, key: Any) -> Key:
-    """The key of ``x[key]`` taken apart; an error where it does not fit ``x``."""
-    items = [_item(function, x, item) for item in (key if isinstance(key, tuple) else (key,))]
+def read_key(function: str, x: Value, key: Any) -> tuple[Value, Key]:
+    """The key of ``x[key]`` taken apart, and what it indexes: ``x`` with an axis of size 1 for each single boolean."""
+    given = [_item(function, x, item) for item in (key if isinstance(key, tuple) else (key,))]
+    x, items = _with_axes_for_booleans(x, list(_completed(function, x, given)))
     read = Key()
     groups: list[bool] = []  # for each item in turn: whether it is one of the advanced ones
     first: int | None = None
-    for item in _completed(function, x, items):
+    for item in items:
         axis = len(read.start)
         advanced = isinstance(item, int | Value)
         if advanced and first is None:
@@ -70,7 +72,7 @@ def read_key(function: str, x: Value, key: Any) -> Key:
                 read.add_slice(range(n))
     runs = sum(now and not before for before, now in zip([False, *groups], groups, strict=False))
     read.place = first if first is not None and runs == 1 else 0
-    return read
+    return x, read
 
 
 def _item(function: str, x: Value, item: Any) -> Any:
@@ -80,23 +82,8 @@ def _item(function: str, x: Value, item: Any) -> Any:
     if isinstance(item, int | np.integer) and not isinstance(item, bool):
         return int(item)
     v = integer_array(function, item, masks=True)
-    if v.ndim:
-        return v
-    if v.dtype == BOOL:
-        why = "a single boolean goes alone; beside others give a mask as an array, and None for a new axis"
-        raise refused(function, why, x, kind=AxisError)
-    return int(v.data) if v.op is None and v.data is not None else v
-
-
-def single_mask(key: Any) -> bool | None:
-    """The truth of a key that is one boolean, whose value is known; None for any other key."""
-    if isinstance(key, Value):
-        return bool(key.data) if key.dtype == BOOL and not key.ndim and key.data is not None else None
-    return (
-        bool(key)
-        if isinstance(key, bool | np.bool_) or (isinstance(key, np.ndarray) and key.dtype == bool and not key.ndim)
-        else None
-    )
+    known = v.op is None and v.data is not None
+    return int(v.data) if known and not v.ndim and v.dtype != BOOL else v
 
 
 def integer_array(function: str, indices: Any, masks: bool = False) -> Value:
@@ -122,6 +109,19 @@ def _completed(function: str, x: Value, items: list[Any]) -> Iterator[Any]:
         yield item
         if item is Ellipsis:
             yield from [slice(None)] * (x.ndim - used)
+
+
+def _with_axes_for_booleans(x: Value, items: list[Any]) -> tuple[Value, list[Any]]:
+    """A single boolean is a mask without axes, and indexes none: made a mask of one place, it indexes a new axis of size 1."""
+    shape: list[int] = []
+    axis = 0
+    for k, item in enumerate(items):
+        if item.__class__ is Value and item.dtype == BOOL and not item.ndim:
+            items[k] = reshape(item, (1,))
+            shape.append(1)
+        shape += x.shape[axis : axis + _taken(item)]
+        axis += _taken(item)
+    return reshape(x, tuple(shape)), items
 
 
 def _taken(item: Any) -> int:
