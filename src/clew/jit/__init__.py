@@ -1,0 +1,1 @@
+"""The compiler: graphs to native code. It alone knows LLVM."""

@@ -1,0 +1,294 @@
+"""Expressions in registers: each computed once for all that read it, in the innermost loop that it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .block import Block, Reg, number, vector
+from .conversion import cast, from_memory, memory_type, register_type
+from .expression import Buffer, Expr, founds, identity, indices, walk
+from .folding import combine, neutral
+from .index import Component, Found, Ix, Quotient, Remainder, Var
+from .layout import flat
+from .scalar_functions import call
+
+I64 = "i64"
+UNROLLED = 16  # turns of a reduction within an expression
+
+
+class Evaluator:
+    """Writes the instructions that compute expressions. Loops bind variables in ``env``; lanes follow ``vector``, if any."""
+
+    def __init__(self, b: Block, lanes: int) -> None:
+        self.b = b
+        self.lanes = lanes
+        self.env: dict[Var, Reg | int] = {}
+        self.scopes: list[dict[Any, Reg]] = [{}]
+        self.base: dict[Buffer, Reg] = {}
+        self.scratch: dict[Buffer, Reg] = {}
+        self.rank = 0  # how many axes the turns have, which scratch lacks
+        self.wide_scratch = False  # whether scratch has a vector for each element: lanes are turns
+        self.vector: Var | None = None  # the variable whose values the lanes are
+        self.mask: Reg | None = None  # the lanes that count, in a last turn of few
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        self.scopes.append({})
+        yield
+        self.scopes.pop()
+
+    def prepare(self, exprs: Iterable[Expr]) -> None:
+        """Compute what is the same for every value of ``v`` before its loop."""
+        for e in walk(exprs, lambda e: self.known(e) is None and e.kind != "reduce"):
+            if e.kind in ("const", "reduce") or not all(u in self.env for u in e.vars):
+                continue
+            if e.kind == "load" and not self._placed(e.attr[0]) and self.known(e.attr[0]) is None:
+                continue
+            if all(self.known(x) is not None or x.kind == "const" for x in e.args) and self.known(e) is None:
+                if any(True for c in indices(e) for _ in founds(c)):
+                    continue
+                self.value(e)
+
+    def known(self, key: Any) -> Reg | None:
+        for scope in reversed(self.scopes):
+            found = scope.get(key)
+            if found is not None:
+                return found
+        return None
+
+    def value(self, root: Expr) -> Reg:
+        """The register of an expression; its operands first, without recursion."""
+        for e in walk([root], lambda e: self.known(e) is None and e.kind != "reduce"):
+            if self.known(e) is None:
+                self.scopes[-1][e] = self._computed(e)
+        found = self.known(root)
+        assert found is not None
+        return found
+
+    def _computed(self, e: Expr) -> Reg:
+        b = self.b
+        if e.kind == "const":
+            return number(e.attr.item() if e.dtype.kind != "V" else float(e.attr), register_type(e.dtype))
+        if e.kind == "load":
+            return self._load(e)
+        if e.kind == "reduce":
+            return self.reduce(e)
+        if e.kind == "number":
+            x = self._index(e.attr)
+            return cast(b, x, np.dtype(np.int64), e.dtype)
+        if e.kind == "inside":
+            ix, low, high = e.attr
+            x = self._index(ix - low)
+            return b.icmp("ult", x, number(high - low, x.type))
+        args = [self.known(x) for x in e.args]
+        wide = max(x.lanes for x in args if x is not None)
+        regs = [self.spread(x, wide) for x in args if x is not None]
+        if e.kind == "select":
+            return b.select(*regs)
+        if e.kind == "cast":
+            return cast(b, regs[0], e.args[0].dtype, e.dtype)
+        return call(b, e.attr, e.args[0].dtype, *regs)
+
+    def spread(self, x: Reg, lanes: int) -> Reg:
+        return x if x.lanes == lanes else self.b.splat(x, lanes)
+
+    def _all(self) -> Reg:
+        return number(True, vector("i1", self.lanes))
+
+    def _load(self, e: Expr) -> Reg:
+        b = self.b
+        buffer, index = e.attr
+        dtype = buffer.value.dtype
+        own = self.known(buffer)
+        if own is not None and (identity(index, buffer.value.shape) == len(index) or not self._placed(buffer)):
+            return own
+        address, step = self._address(buffer, index)
+        mask = self.known(e.args[0]) if e.args else None
+        size, type = dtype.itemsize, memory_type(dtype)
+        if step is None:
+            if mask is not None:
+                if mask.lanes:
+                    mask = b.put(f"call i1 @llvm.vector.reduce.or.v{mask.lanes}i1({mask})", "i1")
+                    b.module.declare(f"declare i1 @llvm.vector.reduce.or.v{self.lanes}i1(<{self.lanes} x i1>)")
+                address = b.select(mask, address, self._nowhere())
+            return from_memory(b, b.load(address, type, size), dtype)
+        wide = vector(type, self.lanes)
+        if mask is not None:
+            mask = self.spread(mask, self.lanes)
+            mask = mask if self.mask is None else b.bits_and(mask, self.mask)
+        else:
+            mask = self.mask
+        if step != 1:
+            loaded = b.gather(address, mask or self._all(), Reg("zeroinitializer", wide), size)
+        elif mask is None:
+            loaded = b.load(address, wide, size)
+        else:
+            loaded = b.masked_load(address, mask, Reg("zeroinitializer", wide), size)
+        return from_memory(b, loaded, dtype)
+
+    def _placed(self, buffer: Buffer) -> bool:
+        """Whether it has memory; a member that has none is one number in each turn."""
+        return buffer in self.base or buffer in self.scratch
+
+    def _nowhere(self) -> Reg:
+        """An address that may be read, for what is not to be read."""
+        found = self.scopes[0].get("nowhere")
+        if found is None:
+            found = self.scopes[0]["nowhere"] = self.b.slot("<16 x i64>")
+        return found
+
+    def folded(self, e: Expr, found: Reg) -> Reg:
+        """A fold's result with its initial value."""
+        function, initial = e.attr[0], e.args[1]
+        if initial.kind == "const" and np.array_equal(initial.attr, np.asarray(neutral(function, e.dtype)).astype(e.dtype)):
+            return found
+        first = self.value(initial)
+        return combine(self.b, function, e.dtype, self.spread(first, found.lanes), found)
+
+    def reduce(self, e: Expr) -> Reg:
+        """A reduction of each element: loops of its own, or written out where they are short."""
+        b = self.b
+        function, loops = e.attr
+        wide = self.lanes if self.vector is not None and self.vector in e.vars else 0
+        type = vector(register_type(e.dtype), wide)
+        for x in walk(e.args, lambda x: x.kind != "reduce"):  # those within it that are the same in each turn
+            if x.kind == "reduce" and not x.vars & set(loops):
+                self.value(x)
+        if prod(v.size for v in loops) <= UNROLLED:
+            total: Reg | None = None
+            for turn in np.ndindex(*(v.size for v in loops)):
+                with self.scope():
+                    self.env.update(zip(loops, map(int, turn), strict=True))
+                    term = self.spread(self.value(e.args[0]), wide)
+                    total = term if total is None else combine(b, function, e.dtype, total, term)
+            for v in loops:
+                del self.env[v]
+            assert total is not None
+        else:
+            place = self.b.slot(type)
+            b.store(number(neutral(function, e.dtype), type), place, 64)
+
+            def body() -> None:
+                term = self.spread(self.value(e.args[0]), wide)
+                b.store(combine(b, function, e.dtype, b.load(place, type, 64), term), place, 64)
+
+            self.loops(loops, e.args, body)
+            total = b.load(place, type, 64)
+        return self.folded(e, total)
+
+    def write(self, buffer: Buffer, index: tuple[Component, ...], x: Reg) -> None:
+        b = self.b
+        address, step = self._address(buffer, index)
+        size = buffer.value.dtype.itemsize
+        if step is None:
+            b.store(x, address, size) if not x.lanes else b.store(b.put(f"extractelement {x}, i64 0", x.element), address, size)
+            return
+        x = self.spread(x, self.lanes)
+        if step == 1:
+            b.store(x, address, size) if self.mask is None else b.masked_store(x, address, self.mask, size)
+        else:
+            b.scatter(x, address, self.mask or self._all(), size)
+
+    def loops(self, vars: Sequence[Var], exprs: Sequence[Expr], body: Callable[[], None]) -> None:
+        """Loops over ``vars``; what does not depend on one of them is computed before it."""
+        if not vars:
+            body()
+            return
+        v = vars[0]
+        self.prepare(exprs)
+        with self.b.loop(number(0, I64), number(v.size, I64)) as loop, self.scope():
+            self.env[v] = loop.i
+            self.loops(vars[1:], exprs, body)
+        del self.env[v]
+
+    # Addresses
+
+    def _address(self, buffer: Buffer, index: tuple[Component, ...]) -> tuple[Reg, int | None]:
+        """Where an element is: of the first lane, and the step from lane to lane, None where all lanes read one element; of a step
+        that varies (0), an address for each lane."""
+        b = self.b
+        type = memory_type(buffer.value.dtype)
+        if buffer in self.scratch:
+            base = self.scratch[buffer]
+            rank = self.rank
+            position: Component = 0
+            for c, n in zip(index[rank:], buffer.value.shape[rank:], strict=True):
+                position = position * n + c
+            if self.wide_scratch:
+                start = self._index(position)
+                return b.gep(base, b.mul(start, number(self.lanes, I64)), type), 1
+        else:
+            base, position = self.base[buffer], flat(buffer, index)
+        v = self.vector
+        if v is None or isinstance(position, int) or v not in position.vars:
+            return b.gep(base, self._index(position), type), None
+        if position.coefficient(v) == 1:
+            return b.gep(base, self._index(position, first=True), type), 1
+        places = self._index(position)
+        return b.put(f"getelementptr {type}, ptr {base.text}, {places}", vector("ptr", self.lanes)), 0
+
+    def _index(self, ix: Component, first: bool = False) -> Reg:
+        """An index as a register: a vector where it depends on the lanes, unless only the ``first`` lane's is wanted."""
+        if isinstance(ix, int):
+            return number(ix, I64)
+        key = (ix, first)
+        found = self.known(key)
+        if found is None:
+            found = self.scopes[-1][key] = self._summed(ix, first)
+        return found
+
+    def _summed(self, ix: Ix, first: bool) -> Reg:
+        b = self.b
+        total: Reg | None = None
+        constant = ix.constant
+        for atom, c in ix.terms:
+            if isinstance(atom, Var) and isinstance(self.env.get(atom), int) and (atom != self.vector or first):
+                constant += c * int(self.env[atom])  # type: ignore[call-overload]
+                continue
+            x = self._atom(atom, first)
+            x = x if c == 1 else b.mul(x, number(c, x.type))
+            if total is not None and total.lanes != x.lanes:
+                wide = max(total.lanes, x.lanes)
+                total, x = self.spread(total, wide), self.spread(x, wide)
+            total = x if total is None else b.add(total, x)
+        if total is None:
+            return number(constant, I64)
+        return b.add(total, number(constant, total.type)) if constant else total
+
+    def _atom(self, atom: Any, first: bool) -> Reg:
+        b = self.b
+        if isinstance(atom, Var):
+            bound = self.env[atom]
+            base = number(bound, I64) if isinstance(bound, int) else bound
+            if atom != self.vector or first:
+                return base
+            key = ("lanes", atom)
+            found = self.known(key)
+            if found is None:
+                found = self.scopes[-1][key] = b.lanes_from(base, self.lanes)
+            return found
+        if isinstance(atom, Found):
+            x = cast(b, self.value(atom.expr), atom.expr.dtype, np.dtype(np.int64))
+            low, high = number(0, x.type), number(max(atom.size - 1, 0), x.type)
+            x = b.select(b.icmp("slt", x, low), low, x)
+            return b.select(b.icmp("sgt", x, high), high, x)
+        x = self._index(atom.of)
+        n = number(atom.by, x.type)
+        floor, rest = self._divided(x, n, atom.of.range[0] < 0)
+        return floor if isinstance(atom, Quotient) else rest if isinstance(atom, Remainder) else x
+
+    def _divided(self, x: Reg, n: Reg, negative: bool) -> tuple[Reg, Reg]:
+        """``x // n`` and ``x % n`` as Python has them."""
+        b = self.b
+        if not negative:
+            floor = b.binary("udiv", x, n)
+            return floor, b.sub(x, b.mul(floor, n))
+        quotient = b.binary("sdiv", x, n)
+        rest = b.sub(x, b.mul(quotient, n))
+        below = b.icmp("slt", rest, number(0, x.type))
+        return b.select(below, b.sub(quotient, number(1, x.type)), quotient), b.select(below, b.add(rest, n), rest)

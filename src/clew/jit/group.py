@@ -1,0 +1,212 @@
+"""What is computed together: which values get memory, and which of those share a kernel.
+
+Three steps. *Roots*: values that must be computed for themselves, since they are results, are reductions, or would
+cost too much to compute wherever they are read; all others become part of the expressions that read them. *Groups*: a root
+joins the kernel of what it reads where its elements can be computed in the same turns. *Places*: a root that only its own kernel
+reads lives in a register or in scratch, and needs no memory.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from math import prod
+
+from ..ir import INPUT, Graph, Shape, Value
+from ..ops.broadcast import Broadcast, Sum
+from ..ops.contraction import Contract, parse
+from ..ops.convolution import Convolve
+from ..ops.cost import WEIGHTS
+from ..ops.elementwise import Elementwise
+from ..ops.indexing import Gather
+from ..ops.pooling import Windows
+from ..ops.reductions import ArgExtreme, Reduction
+from .expression import Buffer, Expr, Recorder, filling, identity, walk
+from .products import follows, is_product
+from .views import view
+
+EXPENSIVE = 8  # additions: what is read in several places and costs this is computed once
+UNROLLED = 16  # elements: a reduction of no more is computed where it is read
+SMALL = 4096  # elements: kernels this small are merged though they then run on one thread
+SCRATCH = 1 << 15  # bytes of a turn
+
+
+@dataclass(eq=False)
+class Group:
+    """Values that one kernel computes. ``domain`` is the shape of what they have in common."""
+
+    index: int
+    kind: str  # loops, product, whole
+    members: list[Value] = field(default_factory=list)
+    domain: Shape = ()
+
+
+def is_whole(v: Value) -> bool:
+    return v.op is not None and v.op is not INPUT and not v.op.pulls
+
+
+def reduced(v: Value) -> int:
+    """How many elements of an operand one element is folded from; 0 of no reduction."""
+    if isinstance(v.op, Reduction | Sum):
+        return prod(v.operands[0].shape[a] for a in v.op.axes)
+    if isinstance(v.op, ArgExtreme):
+        return v.operands[0].shape[v.op.axis]
+    if isinstance(v.op, Convolve):
+        return v.operands[1].type.size // v.operands[1].shape[0]
+    if isinstance(v.op, Contract):
+        left, right, result = parse(v.op.spec)
+        sizes = dict(zip(left + right, v.operands[0].shape + v.operands[1].shape, strict=True))
+        summed = [n for letter, n in sizes.items() if letter not in result]
+        return prod(summed) if summed else 0
+    return 0
+
+
+def roots(graph: Graph) -> dict[Value, None]:
+    """The values that are computed for themselves, operands before users."""
+    users: dict[Value, list[Value]] = defaultdict(list)
+    bases: set[Value] = set()  # that contractions read, through views
+    for v in graph.values:
+        if is_product(v):
+            bases.update(view(x).base for x in v.operands)
+        else:
+            for x in dict.fromkeys(v.operands):
+                users[x].append(v)
+    found: dict[Value, None] = {}
+    outputs = set(graph.outputs)
+    cost: dict[Value, float] = {}
+    for v in graph.values:
+        if v.op is None or v.op is INPUT:
+            cost[v] = 0
+            continue
+        inline = sum(cost[x] for x in v.operands)
+        size = reduced(v)
+        cost[v] = WEIGHTS.get(type(v.op), 1 if isinstance(v.op, Elementwise) else 0) + inline * max(1, size) + size
+        if (
+            v in outputs
+            or is_whole(v)
+            or size > UNROLLED
+            or (size and (len(users[v]) > 1 or any(map(repeats, users[v]))))
+            or v in bases
+            or is_product(v)
+            or any(is_whole(u) for u in users[v])
+            or (cost[v] >= EXPENSIVE and len(users[v]) > 1)
+            or (cost[v] >= EXPENSIVE / 2 and any(repeats(u) for u in users[v]))
+        ):
+            found[v] = None
+            cost[v] = 0
+    return found
+
+
+def repeats(v: Value) -> bool:
+    """Whether elements of an operand are read several times."""
+    if isinstance(v.op, Windows | Gather | ArgExtreme) or (isinstance(v.op, Reduction) and reduced(v) > 1):
+        return True
+    return isinstance(v.op, Broadcast) and v.type.size > v.operands[0].type.size
+
+
+class Grouping:
+    """The groups of a graph, in the order that they run."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.roots = roots(graph)
+        names = {v: f"b{k}" for k, v in enumerate(self.roots)}
+        self.buffers: dict[Value, Buffer] = {v: Buffer(v, names[v]) for v in self.roots}
+        bases = {view(x).base for v in self.roots if is_product(v) for x in v.operands}
+        for k, v in enumerate(graph.values):
+            if v.op is INPUT:
+                self.buffers[v] = Buffer(v, v.name or f"x{k}")
+            elif v.op is None and v.type.size and (v in bases or filling(v) is None):
+                self.buffers[v] = Buffer(v, f"k{k}")
+        self.recorder = Recorder(self.buffers)
+        self.groups: list[Group] = []
+        self.of: dict[Value, Group] = {}
+        self.needs: dict[Value, set[Value]] = {}
+        for v in self.roots:
+            self._place(v)
+
+    def expression(self, v: Value) -> Expr:
+        """The element of a root at its own index."""
+        return self.recorder.element(v)
+
+    def across(self, v: Value) -> bool:
+        """Whether it folds whole arrays into one number, and so may do it in the turns of those."""
+        if v.shape or reduced(v) <= 1:
+            return False
+        e = self.expression(v)
+        return e.kind == "reduce" and not any(x.kind == "reduce" and not x.vars for x in walk(e.args))
+
+    def _place(self, v: Value) -> None:
+        if is_whole(v) or is_product(v):
+            self._open(v, "whole" if is_whole(v) else "product", v.shape)
+            read = v.operands if is_whole(v) else [view(x).base for x in v.operands]
+            self.needs[v] = {x for x in read if x in self.roots}
+            return
+        e = self.expression(v)
+        loads = [x for x in walk([e]) if x.kind == "load"]
+        self.needs[v] = {x.attr[0].value for x in loads if x.attr[0].value in self.roots}
+        first = max((self.of[x].index for x in self.needs[v]), default=0)
+        for group in reversed(self.groups[first:]):
+            domain = self._common(v, e, loads, group)
+            if domain is not None:
+                group.domain = domain
+                group.members.append(v)
+                self.of[v] = group
+                return
+        self._open(v, "loops", self._shape(v, e))
+
+    def _open(self, v: Value, kind: str, domain: Shape) -> None:
+        group = Group(len(self.groups), kind, [v], domain)
+        self.groups.append(group)
+        self.of[v] = group
+
+    def _shape(self, v: Value, e: Expr) -> Shape:
+        """The axes that a root's turns run over: its own, or of a fold of everything the operand's."""
+        if not self.across(v):
+            return v.shape
+        vars = {u.place: u.size for u in self.expression(v).attr[1]}
+        return tuple(vars.get(k, 1) for k in range(max(vars) + 1))
+
+    def _common(self, v: Value, e: Expr, loads: list[Expr], group: Group) -> Shape | None:
+        """The domain of the group once ``v`` has joined; None if it should not."""
+        if group.kind == "whole":
+            return None
+        shape = self._shape(v, e)
+        if group.kind == "product":
+            return group.domain if self._follows(v, e, loads, group) else None
+        inside = [x for x in loads if x.attr[0].value in group.members]
+        if not inside:
+            shared = {x.attr[0] for x in loads}
+            same = shape == group.domain and any(b in shared for m in group.members for b in self._reads(m))
+            return group.domain if same else None
+        depth = prefix(shape, group.domain)
+        for x in inside:  # a fold of everything is complete only when the kernel is, unless all of it is one turn
+            depth = 0 if self.across(x.attr[0].value) else min(depth, identity(x.attr[1], shape))
+        domain = shape[:depth]
+        if domain == group.domain == shape:
+            return domain
+        everything = [*group.members, v]
+        if any(map(self.across, everything)):
+            domain = ()
+        row = sum(prod(m.shape[len(domain) :]) * m.dtype.itemsize for m in everything)
+        total = max(prod(self._shape(m, self.expression(m))) for m in everything)
+        fits = row <= SCRATCH and (total <= SMALL or prod(domain) >= 8)
+        return domain if fits and (domain or total <= SMALL) else None
+
+    def _follows(self, v: Value, e: Expr, loads: list[Expr], group: Group) -> bool:
+        """Whether it can be computed on the elements of a product as they leave the registers."""
+        if v.shape != group.domain or any(x.kind == "reduce" for x in walk([e])) or not follows(group.members[0]):
+            return False
+        inside = [x for x in loads if x.attr[0].value in group.members]
+        return bool(inside) and all(identity(x.attr[1], v.shape) == v.ndim for x in inside)
+
+    def _reads(self, v: Value) -> list[Buffer]:
+        return [x.attr[0] for x in walk([self.expression(v)]) if x.kind == "load"]
+
+
+def prefix(a: Shape, b: Shape) -> int:
+    """How many leading axes two shapes have in common."""
+    k = 0
+    while k < min(len(a), len(b)) and a[k] == b[k]:
+        k += 1
+    return k

@@ -1,0 +1,119 @@
+"""Kernels: what one native function computes, as a tree of loops that can be read.
+
+A kernel runs over its *domain*, the axes that all its results share. In each turn it runs its *nests* in order: a nest is
+loops over further axes (or none) whose items are stores and folds. A fold is a reduction that is complete when its nest
+is; a result that only later nests read lives in scratch, as long as one turn. A fold over the domain itself gives one partial result per block of
+turns, which are combined in order afterwards, however many threads there were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod
+
+from ..ir import Value
+from .expression import Buffer, Expr, show, walk
+from .index import Var
+
+
+@dataclass(eq=False)
+class Store:
+    """The element of a member at the loops' index; into memory, into scratch, or only into a register."""
+
+    buffer: Buffer
+    expr: Expr
+    vars: tuple[Var, ...]  # its axes, of size 1 too
+    place: str = "memory"  # or scratch, register
+
+
+@dataclass(eq=False)
+class Fold:
+    """A reduction: ``expr`` is the reduce expression."""
+
+    expr: Expr
+    total: Buffer | None = None  # of a fold over the domain: where its one result goes
+
+
+@dataclass(eq=False)
+class Nest:
+    """Loops, outermost first, and what is done in each turn."""
+
+    vars: tuple[Var, ...]
+    items: list[Store | Fold] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Kernel:
+    """See above. ``domain`` has axes of size 1 too; loops run over the others."""
+
+    name: str
+    domain: tuple[Var, ...]
+    nests: list[Nest]
+    sources: list[Value]  # the values of the graph that it computes, for people
+
+    @property
+    def items(self) -> Iterator[Store | Fold]:
+        for nest in self.nests:
+            yield from nest.items
+
+    @property
+    def turns(self) -> int:
+        return prod(v.size for v in self.domain)
+
+    @property
+    def written(self) -> list[Buffer]:
+        """The buffers in memory that it writes."""
+        stores = [x.buffer for x in self.items if isinstance(x, Store) and x.place == "memory"]
+        return stores + [x.total for x in self.items if isinstance(x, Fold) and x.total is not None]
+
+    @property
+    def read(self) -> list[Buffer]:
+        """The buffers in memory that it reads and does not write."""
+        own = {x.buffer for x in self.items if isinstance(x, Store)}
+        loads = (e.attr[0] for e in walk(x.expr for x in self.items) if e.kind == "load")
+        return [buffer for buffer in dict.fromkeys(loads) if buffer not in own]
+
+    def __str__(self) -> str:
+        return "\n".join(lines(self))
+
+
+def lines(kernel: Kernel) -> Iterator[str]:
+    """The kernel as text: loops indented, each step named where it is used more than once."""
+    yield f"kernel {kernel.name}({', '.join(f'{b}: {b.value.type}' for b in kernel.read)}):"
+    depth = 1
+    for v in kernel.domain:
+        if v.size > 1:
+            yield f"{'  ' * depth}for {v} in {v.size}:"
+            depth += 1
+    count = 0
+    named: list[Expr] = []
+    for nest in kernel.nests:
+        inner = depth
+        for v in nest.vars:
+            if v.size > 1:
+                yield f"{'  ' * inner}for {v} in {v.size}:"
+                inner += 1
+        pad = "  " * inner
+        roots = [x.expr.args[0] if isinstance(x, Fold) else x.expr for x in nest.items]
+        for e in walk(roots, lambda e: not e.name):
+            if e.kind != "const" and not e.name:
+                text = show(e)
+                e.name = f"%{count}"
+                count += 1
+                named.append(e)
+                yield f"{pad}{e.name}: {e.dtype} = {text}"
+        for item in nest.items:
+            if isinstance(item, Fold):
+                target = f" into {item.total}" if item.total is not None else ""
+                item.expr.name = f"%{count}"
+                count += 1
+                named.append(item.expr)
+                function, initial = item.expr.attr[0], item.expr.args[1]
+                yield f"{pad}{item.expr.name}: {item.expr.dtype} = fold {function} of {item.expr.args[0]} from {initial!r}{target}"
+            else:
+                index = ", ".join(str(v) if v.size > 1 else "0" for v in item.vars)
+                kind = "" if item.place == "memory" else f" ({item.place})"
+                yield f"{pad}{item.buffer}[{index}] = {item.expr!r}{kind}"
+    for e in named:
+        e.name = ""

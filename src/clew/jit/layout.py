@@ -1,0 +1,83 @@
+"""How a kernel is laid out: which loop is vectors, and what a task is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+
+from .expression import Buffer, Expr, indices, walk
+from .index import Component, Ix, Var
+from .kernel import Fold, Kernel, Store
+
+TASKS = 256  # at most; fixed, so that results are
+WORK = 8192  # elements: what a task should at least compute
+
+
+class Layout:
+    """Of one kernel, for vectors of so many bits."""
+
+    def __init__(self, kernel: Kernel, bits: int) -> None:
+        exprs = list(walk(x.expr for x in kernel.items))
+        wide = max((e.dtype.itemsize for e in exprs if e.kind != "const" and e.dtype.kind in "fiu"), default=4)
+        self.lanes = bits // (64 if wide == 8 else 32)
+        domain = [v for v in kernel.domain if v.size > 1]
+        inner = {nest.vars[-1] for nest in kernel.nests if nest.vars}
+        loads = [flat(*e.attr) for e in exprs if e.kind == "load"]
+        score = {v: sum(isinstance(f, Ix) and f.coefficient(v) == 1 for f in loads) for v in {*inner, *domain[-1:]}}
+        outer = bool(domain) and (
+            sum(score[v] for v in inner) < score[domain[-1]]
+            or not inner
+            or (max(v.size for v in inner) < 4 and domain[-1].size >= self.lanes)
+        )
+        self.vectors = "outer" if outer else "inner" if inner else "none"
+        run = merged(domain, exprs, [x.vars for x in kernel.items if isinstance(x, Store)]) if outer else 0
+        self.rows = domain[: len(domain) - run]
+        self.merged = domain[len(self.rows) : -1] if outer else []  # axes that the last one runs on through
+        self.across = domain[-1] if outer else None
+        self.length = prod(v.size for v in domain[len(self.rows) :])
+        self.turns = prod(v.size for v in self.rows)
+        self.split = outer and not self.rows  # tasks are stretches of one row
+        work = sum(max(1, prod(v.size for v in nest.vars)) for nest in kernel.nests)
+        if self.split:
+            self.chunk = max(-(-self.length // TASKS), -(-WORK // work))
+            self.chunk = -(-self.chunk // self.lanes) * self.lanes
+            self.tasks = -(-self.length // self.chunk)
+        else:
+            per_row = work * self.length
+            self.chunk = max(1, -(-self.turns // TASKS), min(self.turns, -(-WORK // per_row)))
+            self.tasks = -(-self.turns // self.chunk)
+        self.totals = [x for x in kernel.items if isinstance(x, Fold) and x.total is not None]
+        stores = [x.buffer for x in kernel.items if isinstance(x, Store) and x.place == "memory"]
+        self.parameters = [*kernel.read, *stores]
+
+
+def merged(domain: list[Var], exprs: Iterable[Expr], written: Iterable[tuple[Var, ...]]) -> int:
+    """How many of the last axes are one axis to every read and write: each index steps over them as over one."""
+    everything = list(exprs)
+    count = 1
+    while count < len(domain):
+        outer, inner = domain[-count - 1], domain[-count]
+        for e in everything:
+            flats = [flat(*e.attr)] if e.kind == "load" else list(indices(e))
+            for f in flats:
+                if isinstance(f, Ix) and not _steps(f, outer, inner):
+                    return count
+        if any(outer in vars and inner not in vars or (inner in vars and outer not in vars) for vars in written):
+            return count
+        count += 1
+    return count
+
+
+def _steps(f: Ix, outer: Var, inner: Var) -> bool:
+    if outer not in f.vars and inner not in f.vars:
+        return True
+    a, b = f.coefficient(outer), f.coefficient(inner)
+    return a is not None and b is not None and a == b * inner.size
+
+
+def flat(buffer: Buffer, index: tuple[Component, ...]) -> Component:
+    """The position of an element in memory: row-major."""
+    position: Component = 0
+    for c, n in zip(index, buffer.value.shape, strict=True):
+        position = position * n + c
+    return position

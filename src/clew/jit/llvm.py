@@ -1,0 +1,118 @@
+"""LLVM at work: text in, machine code out. Importing this loads LLVM, which takes longer than to load cached code."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from ..errors import ClewError
+
+
+def processor() -> tuple[str, str]:
+    """This machine's processor and its features, as LLVM spells them."""
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+@cache
+def _machine(cpu: str, features: str) -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    return target.create_target_machine(cpu, features, opt=2, reloc="pic", codemodel="default")
+
+
+def assembled(text: str, cpu: str, features: str) -> bytes:
+    """The object file that the module's text becomes."""
+    machine = _machine(cpu, features)
+    with _module(text, machine) as module:
+        return bytes(machine.emit_object(module))
+
+
+def assembly(text: str, cpu: str, features: str) -> str:
+    """The machine code that the module's text becomes, to be read."""
+    machine = _machine(cpu, features)
+    with _module(text, machine) as module:
+        return str(machine.emit_assembly(module))
+
+
+@contextmanager
+def _module(text: str, machine: Any) -> Iterator[Any]:
+    """The module, verified. One pass: what loops accumulate moves from the stack into registers. The text says what is to run,
+    and other passes cost more than they gain.
+
+    It has a context of its own, so that what LLVM shares between modules goes with it, and goes before its context does,
+    which the garbage collector would not see to.
+    """
+    head = f'target datalayout = "{machine.target_data}" target triple = "{machine.triple}" '  # lines keep their numbers
+    with closing(llvm.create_context()) as context:
+        try:
+            module = llvm.parse_assembly(head + text, context)
+        except RuntimeError as error:
+            raise ClewError(refusal(text, str(error))) from None
+        with closing(module):
+            try:
+                module.verify()
+            except RuntimeError as error:
+                raise ClewError(refusal(text, str(error))) from None
+            if " alloca " in text:
+                passes = llvm.create_new_module_pass_manager()
+                passes.add_sroa_pass()
+                passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
+            yield module
+
+
+def refusal(text: str, message: str) -> str:
+    """What LLVM said, with the lines that it spoke of and their neighbours."""
+    lines = text.split("\n")
+    message = message.removeprefix("LLVM IR parsing error\n").strip()
+    if place := re.match(r"<string>:(\d+):\d+: error: (.*)", message):
+        guilty, message = {int(place[1]) - 1}, place[2]
+    else:
+        said = {_plain(line) for line in message.split("\n")} - {""}
+        guilty = {k for k, line in enumerate(lines) if _plain(line) in said}
+    shown = sorted({k for g in sorted(guilty)[:4] for k in range(max(0, g - 2), min(len(lines), g + 3))})
+    listing = "\n".join(f"{'>' if k in guilty else ' '}{k + 1:6} | {lines[k]}" for k in shown)
+    return (
+        f"clew's compiler wrote what LLVM refuses: {message[:2000]}\n{listing}\n"
+        "This is a defect of clew: please report it with this text; CLEW_JIT=off runs without the compiler."
+    )
+
+
+def _plain(line: str) -> str:
+    """An instruction up to its operands, which LLVM prints in its own way: ``%v2 = fadd float``; a type ends it."""
+    found = re.match(r"\s*(%[\w.]+ = \w+|call [^(]*|store [^,]*|ret .*|br .*)", line)
+    return " ".join(found[1].split()) if found else ""
+
+
+# Where this machine's object files are not those that we link ourselves
+
+
+@cache
+def _loader() -> Any:
+    return llvm.create_lljit_compiler(_machine(*processor()))
+
+
+_numbers = itertools.count()
+
+
+class Loaded:
+    """An object file, linked and loaded by LLVM; it stays in memory while this lives."""
+
+    def __init__(self, data: bytes, symbols: Mapping[str, int]) -> None:
+        builder = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
+        for name, address in symbols.items():
+            builder.import_symbol(name, address)
+        self._name = f"clew{next(_numbers)}"
+        self._jit = _loader()
+        self._held = {"": builder.link(self._jit, self._name)}  # what was looked up counts as in use while it is held
+
+    def address(self, name: str) -> int:
+        if name not in self._held:
+            self._held[name] = self._jit.lookup(self._name, name)
+        return int(self._held[name][name])

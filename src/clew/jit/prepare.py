@@ -1,0 +1,85 @@
+"""What a graph goes through before it becomes kernels: named rewrites, in one visible list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..ir import INPUT, UNKNOWN, Graph, Tuple, Value
+from ..ir.call import Call
+from ..ops.contraction import Contract
+from ..ops.convolution import Convolve
+from ..ops.elementwise import filled
+from ..ops.items import items
+from ..passes import fold, share, simplify
+from ..passes.merge import merge
+from ..passes.rewrite import rewrite
+from .products import unpadded
+
+
+def unnamed(graph: Graph) -> Graph:
+    """The graph without names on what is computed: they keep values apart that are equal."""
+    new: dict[Value, Value] = {v: v for v in graph.inputs}
+    for v in graph.values:
+        if v not in new:
+            same = v.label is None and all(new[x] is x for x in v.operands)
+            new[v] = v if same else Value(v.op, tuple(new[x] for x in v.operands), v.type, v.data, None, v.place)
+    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+
+
+def opened(graph: Graph) -> Graph:
+    """The graph with every gate replaced by its parts."""
+    new: dict[Value, Value] = {v: v for v in graph.inputs}
+    parts: dict[Value, tuple[Value, ...]] = {}
+    for v in graph.values:
+        if v in new:
+            continue
+        if v.op is None or v.op is INPUT:
+            new[v] = v
+            continue
+        operands = tuple(new[x] for x in v.operands)
+        if v.op.body is not None:
+            call = Call(opened(v.op.body), *operands)
+            parts[v] = tuple(call.output(k) for k in range(len(v.op.body.outputs)))
+            new[v] = parts[v][0]
+        elif v.operands and v.operands[0] in parts and len(items(v.operands[0])) > 1:
+            new[v] = parts[v.operands[0]][v.op.k]  # type: ignore[attr-defined]
+        else:
+            same = all(a is b for a, b in zip(operands, v.operands, strict=True))
+            new[v] = v if same else Value(v.op, operands, v.type, v.data, v.label, v.place)
+    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+
+
+def without_empty(graph: Graph) -> Graph:
+    """The graph in which nothing is computed that has no elements."""
+
+    def constant_if_empty(v: Value) -> Value:
+        empty = v.op is not None and v.op is not INPUT and not isinstance(v.type, Tuple) and not v.type.size
+        if empty and UNKNOWN not in v.shape:
+            return Value(None, (), v.type, np.empty(v.shape, v.dtype))
+        summed = isinstance(v.op, Contract | Convolve) and any(not x.type.size for x in v.operands)
+        return filled(0, v.type) if summed else v
+
+    return rewrite(graph, constant_if_empty)
+
+
+PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    merge,
+    opened,
+    unnamed,
+    without_empty,
+    fold,
+    simplify,
+    share,
+    unpadded,
+    simplify,
+    share,
+)
+
+
+def prepare(graph: Graph) -> Graph:
+    """The graph after every pass."""
+    for each in PASSES:
+        graph = each(graph)
+    return graph

@@ -1,0 +1,150 @@
+"""The steps of a compiled function, in order: kernels of loops, products, and ops that run their NumPy reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from ..ir import Dtype, Graph, Value
+from ..ops.items import Item
+from .block import Block, Module, Reg, number
+from .conversion import from_memory, memory_type, to_memory
+from .emit import BEGIN, CONTEXT, END, Loops
+from .evaluate import I64
+from .expression import Buffer, Expr, Place, Space, walk
+from .folding import combine
+from .group import Group, Grouping
+from .kernel import Kernel
+from .layout import Layout
+from .products import Product, flops, product
+from .schedule import schedule
+from .tail import function, packing
+
+CALLED = 15  # cycles that a function such as exp takes for a vector
+
+
+@dataclass
+class Call:
+    """A native function, what its context holds, its tasks, and about how many cycles all of them take."""
+
+    name: str
+    context: list[Place]
+    tasks: int
+    cycles: float
+
+
+@dataclass
+class Step:
+    """What happens at once. ``source`` is its kernel or, of a reference, its value."""
+
+    group: Group
+    reads: list[Buffer]
+    writes: list[Buffer]
+    calls: list[Call] = field(default_factory=list)
+    kernel: Kernel | None = None
+    made: Product | None = None
+    totals: list[tuple[Buffer, Space, str, Dtype]] = field(default_factory=list)  # partial results to be combined
+
+    @property
+    def spaces(self) -> list[Space]:
+        return list(dict.fromkeys(x for call in self.calls for x in call.context if isinstance(x, Space)))
+
+
+def kept(grouping: Grouping, graph: Graph) -> set[Value]:
+    """The roots that need memory: results, and what other groups read."""
+    found = {v for v in graph.outputs if v in grouping.roots}
+    for v in grouping.roots:
+        found |= {x for x in grouping.needs[v] if grouping.of[x] is not grouping.of[v]}
+    return found
+
+
+def steps(module: Module, grouping: Grouping, graph: Graph, bits: int) -> list[Step]:
+    """Every group's step; the functions go into the module."""
+    wanted = kept(grouping, graph)
+    found: list[Step] = []
+    for group in grouping.groups:
+        if group.kind == "whole":
+            if not isinstance(group.members[0].op, Item):
+                found.append(_reference(group, grouping))
+        else:
+            made = _loops if group.kind == "loops" else _product
+            found.append(made(len(found), module, group, grouping, wanted, bits))
+    return found
+
+
+def _reference(group: Group, grouping: Grouping) -> Step:
+    (v,) = group.members
+    made = [w for w in grouping.roots if isinstance(w.op, Item) and w.operands[0] is v] or [v]
+    reads = [grouping.buffers[x] for x in v.operands if x in grouping.buffers]
+    return Step(group, reads, [grouping.buffers[w] for w in made])
+
+
+def _loops(n: int, module: Module, group: Group, grouping: Grouping, wanted: set[Value], bits: int) -> Step:
+    kernel = schedule(f"k{n}", group, grouping, wanted)
+    layout = Layout(kernel, bits)
+    partial = [Space(n, f"total{k}", layout.tasks * x.expr.dtype.itemsize) for k, x in enumerate(layout.totals)]
+
+    def write(b: Block) -> None:
+        Loops(b, kernel, layout, grouping.recorder.own).function()
+
+    name = module.shared("void", (CONTEXT, BEGIN, END), write)
+    cycles = sum(
+        kernel.turns * prod(v.size for v in nest.vars) * sum(map(cost, walk(x.expr for x in nest.items)))
+        for nest in kernel.nests
+    )
+    step = Step(group, kernel.read, kernel.written, kernel=kernel)
+    step.calls.append(Call(name, [*layout.parameters, *partial], layout.tasks, cycles / layout.lanes))
+    for x, space in zip(layout.totals, partial, strict=True):
+        assert x.total is not None
+        step.totals.append((x.total, space, x.expr.attr[0], x.expr.dtype))
+    return step
+
+
+def cost(e: Expr) -> int:
+    """About how many cycles an expression's last step takes."""
+    if e.kind == "reduce":
+        return prod(v.size for v in e.attr[1])
+    cheap = "add sub mul neg abs maximum minimum equal less less_equal logical_and logical_or logical_not".split()
+    return 1 if e.kind != "call" or e.attr in cheap else CALLED
+
+
+def _product(n: int, module: Module, group: Group, grouping: Grouping, wanted: set[Value], bits: int) -> Step:
+    v = group.members[0]
+    made = product(v, bits)
+    kernel = schedule(f"k{n}", group, grouping, wanted)
+    own, left, right = (grouping.buffers[x] for x in (v, made.left.base, made.right.base))
+    fused = len(group.members) > 1
+    size = made.plan.problem.element_bits // 8
+    scratch: Place = Space(n, "panels", made.plan.scratch * size) if made.plan.scratch else left
+    read = [x for x in kernel.read if x is not own]
+    context: list[Place] = [left, right, left if fused else own, scratch]
+    if fused:
+        context += [*read, *kernel.written]
+    step = Step(group, list(dict.fromkeys([left, right, *read])), kernel.written, kernel=kernel, made=made)
+    lanes = made.plan.lanes
+    if made.plan.packing:
+        name = module.shared("void", (CONTEXT, BEGIN, END), lambda b: packing(b, made))
+        step.calls.append(Call(name, context, made.plan.packing, made.plan.scratch / 4))
+
+    def write(b: Block) -> None:
+        function(b, made, kernel, v, grouping.recorder.own, context[4:])
+
+    name = module.shared("void", (CONTEXT, BEGIN, END), write)
+    step.calls.append(Call(name, context, made.plan.tasks, flops(made) / (3 * lanes)))
+    return step
+
+
+def combine_totals(b: Block, step: Step, address: Mapping[Place, Reg]) -> None:
+    """The partial results of a step's folds, in order."""
+    for buffer, space, function_name, dtype in step.totals:
+        type, partial = memory_type(dtype), address[space]
+        first = from_memory(b, b.load(partial, type, dtype.itemsize), dtype)
+        count = space.nbytes // dtype.itemsize
+        total = first
+        if count > 1:
+            with b.loop(number(1, I64), number(count, I64), carried=[first]) as loop:
+                x = from_memory(b, b.load(b.gep(partial, loop.i, type), type, dtype.itemsize), dtype)
+                loop.next = [combine(b, function_name, dtype, loop.carried[0], x)]
+            total = loop.results[0]
+        b.store(to_memory(b, total, dtype), address[buffer], dtype.itemsize)
