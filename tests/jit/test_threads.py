@@ -303,7 +303,7 @@ PRELUDE = "import os, signal, sys, threading, time; import numpy as np; from tes
 def child(program: str, seconds: float = 60) -> str:
     """Run it; what it prints."""
     out = subprocess.run(
-        [sys.executable, "-X", "faulthandler", "-c", PRELUDE + program],
+        [sys.executable, "-X", "faulthandler", "-W", "ignore:This process:DeprecationWarning", "-c", PRELUDE + program],
         capture_output=True, text=True, timeout=seconds, cwd=ROOT, check=False,
     )  # fmt: skip
     assert out.returncode == 0, out.stderr

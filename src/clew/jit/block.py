@@ -198,6 +198,11 @@ class Block:
             return self.put(f"shufflevector {one}, {type} poison, <{lanes} x i32> zeroinitializer", type)
         return Reg(f"splat ({x})", vector(x.type, lanes))
 
+    def shuffle(self, x: Reg, y: Reg, lanes: Sequence[int]) -> Reg:
+        """A vector of these lanes of ``x`` and, counted on, ``y``."""
+        chosen = ", ".join(f"i32 {k}" for k in lanes)
+        return self.put(f"shufflevector {x}, {y}, <{len(lanes)} x i32> <{chosen}>", vector(x.element, len(lanes)))
+
     # Calls
 
     def intrinsic(self, name: str, *operands: Reg) -> Reg:
@@ -329,7 +334,8 @@ class Block:
         """The values; but if any lane of the mask holds, what ``write`` writes in their place, in all lanes."""
         n = self.fresh()
         before = self.label
-        self.do(f"br i1 {self.some(mask).text}, label %rare{n}, label %usual{n}")
+        self.module.declare('!0 = !{!"branch_weights", i32 1, i32 1000}')  # registers are spilled on the rare way alone
+        self.do(f"br i1 {self.some(mask).text}, label %rare{n}, label %usual{n}, !prof !0")
         self.begin(f"rare{n}")
         others = write()
         end = self.label

@@ -75,6 +75,7 @@ class Loops(Items):
         self.layout = layout
         self.rank = len(kernel.domain)
         self.wide_scratch = layout.vectors == "outer"
+        self.aligned = True
         self.totals: dict[Fold, Reg] = {}
 
     def function(self) -> None:

@@ -18,6 +18,8 @@ from .layout import flat
 from .scalar_functions import call
 
 I64 = "i64"
+WIDEST = 4  # the widest step between lanes for which all in between is read too
+SCATTERED = 1 << 30  # no step: each lane has an address of its own
 UNROLLED = 16  # turns of a reduction within an expression
 
 
@@ -34,6 +36,7 @@ class Evaluator:
         self.rank = 0  # how many axes the turns have, which scratch lacks
         self.wide_scratch = False  # whether scratch has a vector for each element: lanes are turns
         self.vector: Var | None = None  # the variable whose values the lanes are
+        self.aligned = False  # whether the first lane's value is a multiple of the lanes
         self.mask: Reg | None = None  # the lanes that count, in a last turn of few
 
     @contextmanager
@@ -117,19 +120,42 @@ class Evaluator:
                     b.module.declare(f"declare i1 @llvm.vector.reduce.or.v{self.lanes}i1(<{self.lanes} x i1>)")
                 address = b.select(mask, address, self._nowhere())
             return from_memory(b, b.load(address, type, size), dtype)
-        wide = vector(type, self.lanes)
         if mask is not None:
             mask = self.spread(mask, self.lanes)
             mask = mask if self.mask is None else b.bits_and(mask, self.mask)
         else:
             mask = self.mask
-        if step != 1:
-            loaded = b.gather(address, mask or self._all(), Reg("zeroinitializer", wide), size)
-        elif mask is None:
-            loaded = b.load(address, wide, size)
+        return from_memory(b, self._lanes_from(address, step, type, mask, size), dtype)
+
+    def _lanes_from(self, address: Reg, step: int, type: str, mask: Reg | None, size: int) -> Reg:
+        """A vector from memory; see ``_address`` for the step. What the mask excludes is not read."""
+        b, lanes = self.b, self.lanes
+        if step == SCATTERED:
+            return b.gather(address, mask or self._all(), Reg("zeroinitializer", vector(type, lanes)), size)
+        if step == 1:
+            wide = vector(type, lanes)
+            return (
+                b.load(address, wide, size)
+                if mask is None
+                else b.masked_load(address, mask, Reg("zeroinitializer", wide), size)
+            )
+        if step > 1:  # neighbours that are read and dropped again cost less than addresses of each
+            wide = vector(type, lanes * step)
+            spread = [k // step if k % step == 0 else lanes for k in range(lanes * step)]
+            some = mask or self._all()
+            wanted = b.shuffle(some, Reg("zeroinitializer", some.type), spread)
+            found = b.masked_load(address, wanted, Reg("zeroinitializer", wide), size)
+            return b.shuffle(found, found, [k * step for k in range(lanes)])
+        few = vector(type, lanes // -step)
+        if mask is None:
+            found = b.load(address, few, size)
         else:
-            loaded = b.masked_load(address, mask, Reg("zeroinitializer", wide), size)
-        return from_memory(b, loaded, dtype)
+            parts = [b.shuffle(mask, mask, [k * -step + j for k in range(lanes // -step)]) for j in range(-step)]
+            wanted = parts[0]
+            for part in parts[1:]:
+                wanted = b.bits_or(wanted, part)
+            found = b.masked_load(address, wanted, Reg("zeroinitializer", few), size)
+        return b.shuffle(found, found, [k // -step for k in range(lanes)])
 
     def _placed(self, buffer: Buffer) -> bool:
         """Whether it has memory; a member that has none is one number in each turn."""
@@ -191,8 +217,12 @@ class Evaluator:
         x = self.spread(x, self.lanes)
         if step == 1:
             b.store(x, address, size) if self.mask is None else b.masked_store(x, address, self.mask, size)
-        else:
-            b.scatter(x, address, self.mask or self._all(), size)
+            return
+        if step != SCATTERED:
+            places = self._index(flat(buffer, index))
+            type = memory_type(buffer.value.dtype)
+            address = b.put(f"getelementptr {type}, ptr {self.base[buffer].text}, {places}", vector("ptr", self.lanes))
+        b.scatter(x, address, self.mask or self._all(), size)
 
     def loops(self, vars: Sequence[Var], exprs: Sequence[Expr], body: Callable[[], None]) -> None:
         """Loops over ``vars``; what does not depend on one of them is computed before it."""
@@ -209,28 +239,39 @@ class Evaluator:
     # Addresses
 
     def _address(self, buffer: Buffer, index: tuple[Component, ...]) -> tuple[Reg, int | None]:
-        """Where an element is: of the first lane, and the step from lane to lane, None where all lanes read one element; of a step
-        that varies (0), an address for each lane."""
+        """Where an element is, of the first lane, and the step from lane to lane: None where all lanes have the same one; ``-n`` where
+        ``n`` lanes in turn do; ``SCATTERED``, and an address for each lane, where there is no such rule."""
         b = self.b
         type = memory_type(buffer.value.dtype)
         if buffer in self.scratch:
             base = self.scratch[buffer]
-            rank = self.rank
             position: Component = 0
-            for c, n in zip(index[rank:], buffer.value.shape[rank:], strict=True):
+            for c, n in zip(index[self.rank :], buffer.value.shape[self.rank :], strict=True):
                 position = position * n + c
             if self.wide_scratch:
-                start = self._index(position)
-                return b.gep(base, b.mul(start, number(self.lanes, I64)), type), 1
+                return b.gep(base, b.mul(self._index(position), number(self.lanes, I64)), type), 1
         else:
             base, position = self.base[buffer], flat(buffer, index)
         v = self.vector
         if v is None or isinstance(position, int) or v not in position.vars:
             return b.gep(base, self._index(position), type), None
-        if position.coefficient(v) == 1:
-            return b.gep(base, self._index(position, first=True), type), 1
+        step = position.coefficient(v)
+        quotient = step is None
+        if quotient and self.aligned:
+            step = self._repeated(position, v)
+        if step is not None and (0 < step <= WIDEST or (step < 0 and quotient)):
+            return b.gep(base, self._index(position, first=True), type), step
         places = self._index(position)
-        return b.put(f"getelementptr {type}, ptr {base.text}, {places}", vector("ptr", self.lanes)), 0
+        return b.put(f"getelementptr {type}, ptr {base.text}, {places}", vector("ptr", self.lanes)), SCATTERED
+
+    def _repeated(self, position: Ix, v: Var) -> int | None:
+        """``-n`` where the lanes' variable appears as ``v // n`` alone, and ``n`` divides the lanes."""
+        inside = [(atom, c) for atom, c in position.terms if v in atom.vars]
+        if len(inside) != 1:
+            return None
+        atom, c = inside[0]
+        whole = isinstance(atom, Quotient) and c == 1 and atom.of == Ix(0, ((v, 1),)) and self.lanes % atom.by == 0
+        return -atom.by if whole and isinstance(atom, Quotient) and atom.by < self.lanes else None
 
     def _index(self, ix: Component, first: bool = False) -> Reg:
         """An index as a register: a vector where it depends on the lanes, unless only the ``first`` lane's is wanted."""
@@ -277,7 +318,7 @@ class Evaluator:
             low, high = number(0, x.type), number(max(atom.size - 1, 0), x.type)
             x = b.select(b.icmp("slt", x, low), low, x)
             return b.select(b.icmp("sgt", x, high), high, x)
-        x = self._index(atom.of)
+        x = self._index(atom.of, first)
         n = number(atom.by, x.type)
         floor, rest = self._divided(x, n, atom.of.range[0] < 0)
         return floor if isinstance(atom, Quotient) else rest if isinstance(atom, Remainder) else x

@@ -267,6 +267,8 @@ class Recorder:
             self._depth -= 1
         wide = DTYPES["f32"] if each.dtype in (DTYPES["f16"], DTYPES["bf16"]) else each.dtype
         if not loops:
+            if function == "add" and initial.kind == "const" and not initial.attr:
+                return each
             return self.call(function, initial, each)
         carried = self.cast(each, wide)
         e = self._made("reduce", (carried, self.cast(initial, wide)), (function, loops), wide, frozenset())

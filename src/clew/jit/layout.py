@@ -22,11 +22,9 @@ class Layout:
         self.lanes = bits // (64 if wide == 8 else 32)
         domain = [v for v in kernel.domain if v.size > 1]
         inner = {nest.vars[-1] for nest in kernel.nests if nest.vars}
-        loads = [flat(*e.attr) for e in exprs if e.kind == "load"]
-        score = {v: sum(isinstance(f, Ix) and f.coefficient(v) == 1 for f in loads) for v in {*inner, *domain[-1:]}}
         outer = bool(domain) and (
-            sum(score[v] for v in inner) < score[domain[-1]]
-            or not inner
+            not inner
+            or _adjacent(kernel, domain[-1]) > _adjacent(kernel, None)
             or (max(v.size for v in inner) < 4 and domain[-1].size >= self.lanes)
         )
         self.vectors = "outer" if outer else "inner" if inner else "none"
@@ -49,6 +47,17 @@ class Layout:
         self.totals = [x for x in kernel.items if isinstance(x, Fold) and x.total is not None]
         stores = [x.buffer for x in kernel.items if isinstance(x, Store) and x.place == "memory"]
         self.parameters = [*kernel.read, *stores]
+
+
+def _adjacent(kernel: Kernel, lane: Var | None) -> int:
+    """How many reads are of neighbours where lanes follow an axis; without one, the innermost axis of each nest."""
+    found = 0
+    for nest in kernel.nests:
+        v = lane or (nest.vars[-1] if nest.vars else None)
+        loads = [flat(*e.attr) for e in walk(x.expr for x in nest.items) if e.kind == "load"]
+        count = sum(isinstance(f, Ix) and v in f.vars and f.coefficient(v) == 1 for f in loads) if v else 0
+        found += count * prod(u.size for u in nest.vars)
+    return found
 
 
 def merged(domain: list[Var], exprs: Iterable[Expr], written: Iterable[tuple[Var, ...]]) -> int:

@@ -1,4 +1,4 @@
-"""The steps of a compiled function, in order: kernels of loops, products, and ops that run their NumPy reference."""
+"""The steps of a routine that are kernels of loops or products."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from math import prod
 
 from ..ir import Dtype, Graph, Value
-from ..ops.items import Item
 from .block import Block, Module, Reg, number
 from .conversion import from_memory, memory_type, to_memory
 from .emit import BEGIN, CONTEXT, END, Loops
@@ -15,30 +14,66 @@ from .evaluate import I64
 from .expression import Buffer, Expr, Place, Space, walk
 from .folding import combine
 from .group import Group, Grouping
-from .kernel import Kernel
+from .kernel import Fold, Kernel, Nest
 from .layout import Layout
 from .products import Product, flops, product
 from .schedule import schedule
 from .tail import function, packing
 
+PARALLEL = 40_000  # cycles from which on a call is shared among threads
 CALLED = 15  # cycles that a function such as exp takes for a vector
 
 
 @dataclass
+class Frame:
+    """A routine's function while it is written: where things are."""
+
+    b: Block
+    view: Reg  # the pool's, which says whether to stop
+    env: Reg  # the compiled function's own table: see ``Compiled``
+    addresses: Mapping[Place, Reg]
+
+    def leave_if(self, flag: Reg) -> None:
+        """Return the i32 ``flag`` unless it is 0."""
+        b, n = self.b, self.b.fresh()
+        failed = b.icmp("ne", flag, number(0, "i32"))
+        b.do(f"br i1 {failed.text}, label %leave{n}, label %stay{n}")
+        b.begin(f"leave{n}")
+        b.do(f"ret {flag}")
+        b.begin(f"stay{n}")
+
+    def leave_if_stopped(self) -> None:
+        self.leave_if(self.b.put(f"load atomic i32, ptr {self.view.text} monotonic, align 4", "i32"))
+
+
+@dataclass
 class Call:
-    """A native function, what its context holds, its tasks, and about how many cycles all of them take."""
+    """A native function of tasks, what its context holds, and about how many cycles all of them take."""
 
     name: str
     context: list[Place]
     tasks: int
     cycles: float
 
+    def write(self, frame: Frame) -> None:
+        if not self.tasks:
+            return
+        b = frame.b
+        context = b.slot("ptr", len(self.context))
+        for k, key in enumerate(self.context):
+            b.store(frame.addresses[key], b.gep(context, number(k, I64), "ptr"), 8)
+        if self.cycles > PARALLEL and self.tasks > 1:
+            b.module.declare("declare void @clew_parallel(ptr, ptr, ptr, i64)")
+            b.do(f"call void @clew_parallel({frame.view}, ptr @{self.name}, {context}, i64 {self.tasks})")
+        else:
+            b.do(f"call void @{self.name}({context}, i64 0, i64 {self.tasks})")
+
 
 @dataclass
 class Step:
-    """What happens at once. ``source`` is its kernel or, of a reference, its value."""
+    """What happens at once: calls of native functions. ``values`` are those of the graph that it computes."""
 
-    group: Group
+    values: list[Value]
     reads: list[Buffer]
     writes: list[Buffer]
     calls: list[Call] = field(default_factory=list)
@@ -50,6 +85,16 @@ class Step:
     def spaces(self) -> list[Space]:
         return list(dict.fromkeys(x for call in self.calls for x in call.context if isinstance(x, Space)))
 
+    @property
+    def cycles(self) -> float:
+        return sum(call.cycles for call in self.calls)
+
+    def write(self, frame: Frame) -> None:
+        for call in self.calls:
+            call.write(frame)
+        if self.totals:
+            combine_totals(frame.b, self, frame.addresses)
+
 
 def kept(grouping: Grouping, graph: Graph) -> set[Value]:
     """The roots that need memory: results, and what other groups read."""
@@ -59,28 +104,7 @@ def kept(grouping: Grouping, graph: Graph) -> set[Value]:
     return found
 
 
-def steps(module: Module, grouping: Grouping, graph: Graph, bits: int) -> list[Step]:
-    """Every group's step; the functions go into the module."""
-    wanted = kept(grouping, graph)
-    found: list[Step] = []
-    for group in grouping.groups:
-        if group.kind == "whole":
-            if not isinstance(group.members[0].op, Item):
-                found.append(_reference(group, grouping))
-        else:
-            made = _loops if group.kind == "loops" else _product
-            found.append(made(len(found), module, group, grouping, wanted, bits))
-    return found
-
-
-def _reference(group: Group, grouping: Grouping) -> Step:
-    (v,) = group.members
-    made = [w for w in grouping.roots if isinstance(w.op, Item) and w.operands[0] is v] or [v]
-    reads = [grouping.buffers[x] for x in v.operands if x in grouping.buffers]
-    return Step(group, reads, [grouping.buffers[w] for w in made])
-
-
-def _loops(n: int, module: Module, group: Group, grouping: Grouping, wanted: set[Value], bits: int) -> Step:
+def loops_step(n: int, module: Module, group: Group, grouping: Grouping, wanted: set[Value], bits: int) -> Step:
     kernel = schedule(f"k{n}", group, grouping, wanted)
     layout = Layout(kernel, bits)
     partial = [Space(n, f"total{k}", layout.tasks * x.expr.dtype.itemsize) for k, x in enumerate(layout.totals)]
@@ -89,16 +113,18 @@ def _loops(n: int, module: Module, group: Group, grouping: Grouping, wanted: set
         Loops(b, kernel, layout, grouping.recorder.own).function()
 
     name = module.shared("void", (CONTEXT, BEGIN, END), write)
-    cycles = sum(
-        kernel.turns * prod(v.size for v in nest.vars) * sum(map(cost, walk(x.expr for x in nest.items)))
-        for nest in kernel.nests
-    )
-    step = Step(group, kernel.read, kernel.written, kernel=kernel)
+    cycles = sum(kernel.turns * prod(v.size for v in nest.vars) * sum(map(cost, walk(parts(nest)))) for nest in kernel.nests)
+    step = Step(list(group.members), kernel.read, kernel.written, kernel=kernel)
     step.calls.append(Call(name, [*layout.parameters, *partial], layout.tasks, cycles / layout.lanes))
     for x, space in zip(layout.totals, partial, strict=True):
         assert x.total is not None
         step.totals.append((x.total, space, x.expr.attr[0], x.expr.dtype))
     return step
+
+
+def parts(nest: Nest) -> list[Expr]:
+    """What one turn of a nest computes: of a fold, its term."""
+    return [x.expr.args[0] if isinstance(x, Fold) else x.expr for x in nest.items]
 
 
 def cost(e: Expr) -> int:
@@ -109,7 +135,7 @@ def cost(e: Expr) -> int:
     return 1 if e.kind != "call" or e.attr in cheap else CALLED
 
 
-def _product(n: int, module: Module, group: Group, grouping: Grouping, wanted: set[Value], bits: int) -> Step:
+def product_step(n: int, module: Module, group: Group, grouping: Grouping, wanted: set[Value], bits: int) -> Step:
     v = group.members[0]
     made = product(v, bits)
     kernel = schedule(f"k{n}", group, grouping, wanted)
@@ -121,7 +147,7 @@ def _product(n: int, module: Module, group: Group, grouping: Grouping, wanted: s
     context: list[Place] = [left, right, left if fused else own, scratch]
     if fused:
         context += [*read, *kernel.written]
-    step = Step(group, list(dict.fromkeys([left, right, *read])), kernel.written, kernel=kernel, made=made)
+    step = Step(list(group.members), list(dict.fromkeys([left, right, *read])), kernel.written, kernel=kernel, made=made)
     lanes = made.plan.lanes
     if made.plan.packing:
         name = module.shared("void", (CONTEXT, BEGIN, END), lambda b: packing(b, made))

@@ -86,9 +86,12 @@ class Convolve(Linear):
         padding = _fitted(low, sizes, positions, window, self.dilation, self.stride, self.input_dilation)
         forth = Convolve(self.dilation, padding, self.stride, self.input_dilation, self.groups)
         examples, channels = x.shape[0], kernel.shape[1]  # the channels become the examples, and the examples what is summed
-        split = reshape(x, (examples, self.groups, channels, *sizes))
-        turned = permute(split, (2, 1, 0, *(a + 1 for a in others)))
-        merged = reshape(turned, (channels, self.groups * examples, *sizes))
+        if self.groups == 1:
+            merged = permute(x, (1, 0, *others))
+        else:
+            split = reshape(x, (examples, self.groups, channels, *sizes))
+            turned = permute(split, (2, 1, 0, *(a + 1 for a in others)))
+            merged = reshape(turned, (channels, self.groups * examples, *sizes))
         return permute(forth(merged, permute(g, (1, 0, *others))), (1, 0, *others))
 
     def batch(self, size: int, batched: tuple[bool, ...], x: Any, kernel: Any) -> Any:

@@ -126,17 +126,22 @@ class Fold(Sliding, Linear):
         if 0 in positions:
             return zero
 
-        def term(taps: Index) -> Scalar:
-            index, inside = [], e.const(True, np.dtype(np.bool_))
-            for place, k, s, d, count in zip(i[lead:], taps, self.stride, self.dilation, positions, strict=True):
-                start = place - k * d
-                index.append(start // s)
-                inside = e.call("logical_and", inside, e.inside(start, 0, span(count, s)))
-                if s > 1:
-                    inside = e.call("logical_and", inside, e.inside(start % s, 0, 1))
+        def term(k: Index) -> Scalar:
+            taps, index, inside = [], [], e.const(True, np.dtype(np.bool_))
+            for place, n, w, s, d, count in zip(i[lead:], k, self.window, self.stride, self.dilation, positions, strict=True):
+                if d == 1:  # every s-th tap reaches this place
+                    tap, start = place % s + n * s, place // s - n
+                    inside = e.call("logical_and", inside, e.inside(tap, 0, w))
+                else:
+                    tap, start = n, (place - n * d) // s
+                    inside = e.call("logical_and", inside, e.inside((place - n * d) % s, 0, 1))
+                inside = e.call("logical_and", inside, e.inside(start, 0, count))
+                taps.append(tap)
+                index.append(start)
             return e.guard(inside, lambda: y((*i[:lead], *taps, *index)), zero)
 
-        return e.reduce("add", self.window, term, zero)
+        reaching = zip(self.window, self.stride, self.dilation, strict=True)
+        return e.reduce("add", tuple(-(-w // s) if d == 1 else w for w, s, d in reaching), term, zero)
 
 
 def windows(x: Any, window: Ints, stride: Ints, dilation: Ints) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,8 @@ def check(problem: Problem, bits: int, seed: int = 0, plan_: Plan | None = None,
     rng = np.random.default_rng(seed)
     dtype = TYPES[problem.dtype]
     walk = (*problem.axes, *problem.summed)
-    fa, a = memory(walk, "a", dtype, rng)
-    fb, b = memory(walk, "b", dtype, rng)
+    _, a = memory(walk, "a", dtype, rng)
+    _, b = memory(walk, "b", dtype, rng)
     fc, c = memory(problem.axes, "c", dtype, None)
     made = plan_ or plan(problem, bits)
     library = Library(text(made), host().limited(bits))
@@ -69,7 +70,7 @@ def check(problem: Problem, bits: int, seed: int = 0, plan_: Plan | None = None,
     for k in range(made.packing):
         call(library, "packing", pointers, k, k + 1)
     edges = [made.tasks * k // cuts for k in range(cuts + 1)]
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges):
         call(library, "product", pointers, begin, end)
     over = tuple(range(len(problem.axes), len(walk)))
     expected = (a.astype(np.float64) * b).sum(axis=over)

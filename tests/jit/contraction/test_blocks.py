@@ -43,7 +43,9 @@ def some_plan(problem: Problem, bits: int, rng: np.random.Generator, copied: boo
     cycles, _, tile = blocks[rng.integers(len(blocks))]
     made = line.plan(tile, cycles * 10)
     if copied and not made.packs and line.vector is not None:
-        made = packed(made, pack(problem, made.summed, line.held, line.vector, made.tile[line.vector], 0))
+        width = made.tile[line.vector]
+        width = width if rng.integers(2) or width < problem.axes[line.vector].size else -(-width // line.lanes) * line.lanes
+        made = packed(made, pack(problem, made.summed, line.held, line.vector, width, 0))
     if made.summed and rng.integers(2):
         made = replace(made, split=int(rng.integers(1, made.summed[0].size + 1)))
     return made

@@ -91,9 +91,14 @@ def exact(function: Callable[..., Any], *inputs: Array) -> Array:
 
 
 def _wide(x: Any) -> np.longdouble:
-    """An mpmath number as the sum of a double and what it leaves; beyond the doubles the double decides."""
-    high = float(x)
-    return np.longdouble(high) + np.longdouble(float(x - high) if np.isfinite(high) else 0)
+    """An mpmath number as the sum of a double and what it leaves, with the exponent apart."""
+    if x != x or x in (np.inf, -np.inf):
+        return np.longdouble(float(x))
+    fraction, exponent = x.context.frexp(x)
+    high = float(fraction)
+    whole = np.longdouble(high) + np.longdouble(float(fraction - high))
+    with np.errstate(all="ignore"):
+        return np.longdouble(np.ldexp(whole, int(min(max(exponent, -20_000), 20_000))))
 
 
 def sample(element: str, count: int, seed: int) -> Array:
@@ -107,8 +112,10 @@ def sample(element: str, count: int, seed: int) -> Array:
 
 
 def spread(element: str, low: float, high: float, count: int, seed: int) -> Array:
-    """Floats spread evenly between two bounds."""
-    return np.random.default_rng(seed).uniform(low, high, count).astype(DTYPES[element])
+    """Floats spread evenly between two bounds, all their digits random."""
+    random = np.random.default_rng(seed)
+    coarse, fine = random.uniform(low, high, count), random.uniform(0, 2.0**-30, count)
+    return (coarse - coarse * fine).astype(DTYPES[element])  # numbers from uniform end in zeros where they are small
 
 
 # The checks that every function's tests make

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from clew.jit.block import BITS, Block, Reg, element, lanes, mangle, number, vector
-
 from clew.jit.contraction.turn import shuffle
 
 CLOSE = 4  # a stride up to this is loaded whole and shuffled

@@ -48,6 +48,11 @@ class Plan:
         return self.bits // self.problem.element_bits
 
     @property
+    def masks(self) -> bool:
+        """Whether the rest of a row is one masked vector; below 256 bits, masked loads and stores would be branches."""
+        return self.bits > 128
+
+    @property
     def parts(self) -> tuple[int, ...]:
         """Into how many tasks each kept axis divides."""
         return tuple(-(-x.size // n) if x.size else 0 for x, n in zip(self.problem.axes, self.chunk, strict=True))
@@ -71,7 +76,8 @@ class Plan:
     @property
     def area(self) -> int:
         """How many elements the accumulators of one block have."""
-        vectors = prod(-(-n // self.lanes) if i == self.vector else n for i, n in enumerate(self.tile))
+        odd = not self.masks  # the rest of a row may then be two vectors, of two lanes and of one
+        vectors = prod(-(-n // self.lanes) + odd if i == self.vector else n for i, n in enumerate(self.tile))
         return vectors * self.lanes
 
     @property

@@ -24,9 +24,10 @@ BLOCK = 15  # cycles to set up one register block
 ADDED_UP = 10  # cycles to add up the lanes of one vector
 PHASE = 1000  # cycles that a step of packing costs before its first element
 COPIED, TURNED, PICKED = 0.15, 0.4, 2.0  # cycles to pack one element: in vectors, turned in registers, one by one
-FAR = 6.0  # cycles to wait for a panel's next row where its rows outdo a cache's sets
+FAR = 6.0  # cycles to wait for the held operand's next row where its rows outdo a cache's sets
+PASSING = 1.0  # the same for the passing operand's
 STRETCH = 1 << 18  # bytes of operands that one block may pass over before it rests
-EDGE = 0.005  # the worth of one kind of block less, for each has its own code
+EDGE = 0.015  # the worth of one kind of block less, for each has its own code
 COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28)
 TASK = 20_000  # cycles worth a task of its own
 TASKS = 64
@@ -55,11 +56,6 @@ class Option(NamedTuple):
     load: float
     stall: float
     extra: float
-
-
-def _collide(rows: int, step: int) -> bool:
-    """Whether so many rows, so many bytes apart, fall into too few sets of a cache of 16 ways of 64 kB."""
-    return step >= 64 and rows > 8 * (65536 // gcd(step, 65536))
 
 
 @dataclass(frozen=True)
@@ -140,24 +136,26 @@ class Line:
     def options(self) -> list[Option]:
         """The held operand as it lies in memory, and packed where that could be better."""
         step = getattr(self.lane, self.held)
-        far = (
-            FAR
-            if any(_collide(x.size, abs(getattr(x, self.held)) * self.problem.element_bits // 8) for x in self.summed)
-            else 0.0
-        )
-        others = [getattr(x, self.held) for i, x in enumerate((*self.problem.axes, *self.summed)) if i != self.vector]
-        crossing = 1 + self.bits / 512 * 0.9 if any(x % self.lanes for x in others) else 1.0  # loads that cross a line are two
-        as_it_lies = Option(crossing * self.reading(step), far, 0.0)
+        far, passing = FAR * self.far(self.held), PASSING * self.far(self.other)
+        as_it_lies = Option(self.reading(self.held), far + passing, 0.0)
         if (abs(step) <= 1 and not far) or self.vector is None or getattr(self.lane, self.other):
             return [as_it_lies]
         steps = [(x.size, getattr(x, self.held)) for x in (*self.problem.axes, *self.summed)]
         runs = any(abs(getattr(x, self.held)) == 1 and x.size >= 4 for x in self.summed)
         each = COPIED if step == 1 else TURNED if runs else PICKED
-        return [as_it_lies, Option(1.0, 0.0, PHASE + each * prod(size for size, step in steps if step))]
+        return [as_it_lies, Option(1.0, passing, PHASE + each * prod(size for size, step in steps if step))]
 
-    def reading(self, step: int) -> float:
-        """What a vector whose elements lie ``step`` apart costs, in loads."""
-        return 1.0 if abs(step) <= 1 else SHUFFLED * abs(step) if abs(step) <= CLOSE else GATHERED * self.lanes
+    def far(self, operand: str) -> bool:
+        """Whether the steps of a summed loop fall into too few sets of a cache of 16 ways of 64 kB."""
+        steps = ((x.size, abs(getattr(x, operand)) * self.problem.element_bits // 8) for x in self.summed)
+        return any(step >= 64 and size > 8 * (65536 // gcd(step, 65536)) for size, step in steps)
+
+    def reading(self, operand: str) -> float:
+        """What a vector of an operand costs, in loads; those that cross a line of the cache are two."""
+        step = abs(getattr(self.lane, operand))
+        others = (getattr(x, operand) for x in (*self.problem.axes, *self.summed) if x is not self.lane)
+        crossing = 1 + self.bits / 512 * 0.9 if step and any(x % self.lanes for x in others) else 1.0
+        return crossing * (1.0 if step <= 1 else SHUFFLED * step if step <= CLOSE else GATHERED * self.lanes)
 
     def block(self, tile: dict[int, int], option: Option) -> float:
         """The cycles of one register block."""
@@ -173,11 +171,14 @@ class Line:
                 holding *= n
             if getattr(x, self.other):
                 passing *= n
-        step = getattr(self.lane, self.other)
         sums *= across
-        loads = holding * across + passing * (across if step else 1) * self.reading(step)
+        loads = holding * across + passing * self.passing * (across if getattr(self.lane, self.other) else 1)
         turn = max(sums / 2, loads / 2, LATENCY / sets(sums))
         return self.depth * (turn + option.stall) + self.leaving(tile, sums) + BLOCK
+
+    @cached_property
+    def passing(self) -> float:
+        return self.reading(self.other)
 
     @cached_property
     def depth(self) -> int:
@@ -220,7 +221,11 @@ class Line:
         if len(self.options) > 1 and self.vector is not None:
             as_it_lies, copied = (x.extra + self.spent(tile, x) for x in self.options)
             if copied < as_it_lies:
-                whole = packed(whole, pack(problem, summed, self.held, self.vector, tiles[self.vector], 0))
+                wide = min(
+                    self.lanes, 1 << (tiles[self.vector] - 1).bit_length()
+                )  # rows of whole vectors: loads cross no lines
+                width = -(-tiles[self.vector] // wide) * wide
+                whole = packed(whole, pack(problem, summed, self.held, self.vector, width, 0))
         return replace(whole, chunk=chunks(whole, cycles), split=split(whole, self.held))
 
     def order(self) -> tuple[int, ...]:

@@ -37,10 +37,8 @@ def _shuffles(n: int, part: int, gap: int) -> tuple[list[int], list[int]]:
         half = part // gap // 2
         return tuple([x for k, run in enumerate(runs) if (k // half) % 2 == side for x in run] for side in (0, 1))  # type: ignore[return-value]
     parts = n // part
-    if parts == 2 or gap > part:
-        chosen = [list(range(side, parts, 2)) for side in (0, 1)]
-    else:
-        chosen = [[0, 1], [2, 3]]
+    apart = parts == 2 or gap > part
+    chosen = [range(side, parts, 2) if apart else range(2 * side, 2 * side + 2) for side in (0, 1)]
     return tuple([p * part + k + side for side in (0, n) for p in own for k in range(part)] for own in chosen)  # type: ignore[return-value]
 
 

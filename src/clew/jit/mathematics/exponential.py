@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from clew.jit.block import Block, Reg, number
 from clew.jit.mathematics.parts import at_least, at_most, form, halves, nearest, real, scaled
-from clew.jit.mathematics.polynomial import horner
+from clew.jit.mathematics.polynomial import polynomial
 
 LN2 = {  # and what the type leaves of it
     "float": (0.6931472, -1.9046542e-09),
@@ -21,16 +21,17 @@ RANGE = {"float": (-104.0, 89.0), "double": (-746.0, 710.0)}  # beyond: 0 and in
 EXP = {
     "float": (0.5, 0.16666576, 0.041666556, 0.008363179, 0.0013926184),
     "double": (
-        0.5000000000000001,
-        0.16666666666666669,
-        0.04166666666662413,
-        0.008333333333330062,
-        0.0013888888917213717,
-        0.00019841269863053618,
-        2.4801521295954376e-05,
-        2.7557268459997064e-06,
-        2.7620088445409746e-07,
-        2.510038549551032e-08,
+        0.5,
+        0.1666666666666667,
+        0.04166666666666667,
+        0.008333333333326136,
+        0.0013888888888883748,
+        0.00019841269874820627,
+        2.4801587325547743e-05,
+        2.7557255400206422e-06,
+        2.75572736431103e-07,
+        2.5105217004720745e-08,
+        2.0914686968086876e-09,
     ),
 }
 # 2^r = 1 + r * EXP2(r), |r| <= 1/2
@@ -60,29 +61,32 @@ def reduced(b: Block, x: Reg, offset: int, times: float = 1) -> tuple[Reg, Reg]:
 
 
 def exp(b: Block, x: Reg) -> Reg:
-    """``e**x``; 0 at -inf. Largest error measured: 0.9 ULP."""
+    """``e**x``; 0 at -inf. Largest error measured: 0.98 ULP."""
     low, high = RANGE[x.element]
     x = at_least(b, at_most(b, x, high), low)
     r, exponent = reduced(b, x, 2 * form(x).bias)
-    return scaled(b, horner(b, r, (1, 1, *EXP[x.element])), exponent)
+    one = number(1, x.type)
+    line = b.fma(r, polynomial(b, r, EXP[x.element]), one)
+    return scaled(b, b.fma(r, line, one), exponent)
 
 
 def exp2(b: Block, x: Reg) -> Reg:
-    """``2**x``, exact for integers. Largest error measured: 0.9 ULP."""
+    """``2**x``, exact for integers. Largest error measured: 0.93 ULP."""
     low, high = {"float": (-151.0, 129.0), "double": (-1076.0, 1025.0)}[x.element]
     x = at_least(b, at_most(b, x, high), low)
     n, exponent = nearest(b, x, 1.0, 2 * form(x).bias)
-    return scaled(b, horner(b, b.fsub(x, n), (1, *EXP2[x.element])), exponent)
+    r = b.fsub(x, n)
+    return scaled(b, b.fma(r, polynomial(b, r, EXP2[x.element]), number(1, x.type)), exponent)
 
 
 def expm1(b: Block, x: Reg) -> Reg:
-    """``e**x - 1`` without cancellation: ``2**n (r + r^2 P(r)) + (2**n - 1)``. Largest error measured: 1.3 ULP."""
+    """``e**x - 1`` without cancellation: ``2**n (r + r^2 P(r)) + (2**n - 1)``. Largest error measured: 1.5 ULP."""
     f = form(x)
     bounded = at_least(b, at_most(b, x, RANGE[x.element][1]), -2.0 * f.digits)  # below: -1
     r, exponent = reduced(b, bounded, 2 * f.bias)
     first, second = halves(b, exponent, x)
     inverse = real(b, b.sub(number(2 * f.one, second.type), second))
-    curve = b.fmul(b.fmul(r, r), horner(b, r, EXP[x.element]))
+    curve = b.fmul(b.fmul(r, r), polynomial(b, r, EXP[x.element]))
     # 2**n = first * second; the large part first: it is nearly exact
     line = b.fma(real(b, first), r, b.fsub(real(b, first), inverse))
     return b.intrinsic("copysign", b.fmul(b.fma(real(b, first), curve, line), real(b, second)), x)

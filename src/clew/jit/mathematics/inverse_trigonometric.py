@@ -90,7 +90,7 @@ def atan(b: Block, x: Reg) -> Reg:
 
 
 def atan2(b: Block, y: Reg, x: Reg) -> Reg:
-    """The angle of the point ``(x, y)``, from -pi to pi, zeros and infinities by their signs. Largest error measured: 1.9 ULP."""
+    """The angle of the point ``(x, y)``, from -pi to pi, zeros and infinities by their signs. Largest error: 1.9 ULP."""
     zero, one = number(0, x.type), number(1, x.type)
     across, up = fabs(b, x), fabs(b, y)
     steep = b.fcmp("ogt", up, across)

@@ -12,10 +12,11 @@ from functools import cache
 from ..block import Block, Reg, like, number
 
 DIGITS = 1168  # of 1 / pi: the largest exponent, 971, and a window, and a little
-WINDOW = 192  # one digit before the point; leaves 137 after the point right, of which cancellation takes at most 62
-TABLE = DIGITS + 128
+WINDOW = 192  # one digit before the point; of those after it 137 are right, of which cancellation takes at most 62
+TABLE = 21  # words
 PI = (3.141592653589793, 1.2246467991473532e-16)
 LEAST = -64  # the smallest exponent that the table serves
+FOUND = "{ double, double, i64 }"
 
 
 @cache
@@ -33,54 +34,58 @@ def inverse_pi(digits: int) -> int:
     return (one << digits) // (4 * (4 * atan_of_inverse(5) - atan_of_inverse(239)))
 
 
-def turns(b: Block, x: Reg, doubled: bool, half: bool) -> tuple[Reg, Reg, Reg]:
+def turns(b: Block, x: Reg, doubled: bool, half: bool) -> list[Reg]:
     """``f * pi`` in two parts, and the lowest bit of ``k`` as sign bit, of ``|x| / pi - 1/2 = k + f`` with ``|f| <= 1/2``.
 
-    The 1/2 is subtracted only if asked for, and ``x`` is doubled if asked for. NaN where ``x`` is not finite. In numbers
-    below ``2**-10`` the result has no meaning. All lanes are computed one by one, by a function of the module.
+    The 1/2 is subtracted only if asked for, and ``x`` is doubled if asked for. NaN where ``x`` is not finite. Of numbers
+    below ``2**-10`` the result has no meaning. Lanes are computed one by one, by functions of the module.
     """
-    integer = like(x.type, "i32" if x.element == "float" else "i64")
-    struct = f"{{ {x.type}, {x.type}, {integer} }}"
-    name = f"clew.turns.{x.element}.{x.lanes}.{doubled:d}{half:d}"
-    b.module.function(name, struct, [Reg("%x", x.type)], lambda inner: _each(inner, struct, integer, doubled, half), "internal")
-    result = b.call(name, struct, x)
-    high, low, flip = (b.put(f"extractvalue {result}, {k}", kind) for k, kind in enumerate((x.type, x.type, integer)))
-    return high, low, flip
+    kinds = [x.type, x.type, like(x.type, "i32" if x.element == "float" else "i64")]
+    struct = f"{{ {', '.join(kinds)} }}"
+    name = f"clew.turns.{x.element}.{x.lanes}"
+    operands = [Reg("%x", x.type), Reg("%doubled", "i64"), Reg("%half", "i64")]
+
+    def write(inner: Block) -> None:
+        inner.do(f"ret {_packed(inner, struct, _lanes(inner, kinds, *operands))}")
+
+    b.module.function(name, struct, operands, write, "internal")
+    found = b.call(name, struct, x, number(doubled, "i64"), number(1 << 62 if half else 0, "i64"))
+    return _unpacked(b, found, kinds)
 
 
-def _each(b: Block, struct: str, integer: str, doubled: bool, half: bool) -> None:
-    """The body of ``turns``: lane by lane."""
-    kind = struct[2 : struct.index(", ")]
-    x = Reg("%x", kind)
-    results = [Reg("poison", kind), Reg("poison", kind), Reg("poison", integer)]
-    for lane in range(x.lanes or 1):
-        one = b.put(f"extractelement {x}, i64 {lane}", x.element) if x.lanes else x
+def _lanes(b: Block, kinds: list[str], x: Reg, doubled: Reg, half: Reg) -> list[Reg]:
+    if not x.lanes:
+        return _one(b, x, doubled, half)
+    with b.loop(number(0, "i64"), number(x.lanes, "i64"), carried=[number(0, kind) for kind in kinds]) as loop:
+        one = b.put(f"extractelement {x}, {loop.i}", x.element)
         found = _one(b, one, doubled, half)
-        if not x.lanes:
-            results = found
-            continue
-        results = [b.put(f"insertelement {v}, {y}, i64 {lane}", v.type) for v, y in zip(results, found, strict=True)]
-    whole = Reg("poison", struct)
-    for k, y in enumerate(results):
-        whole = b.put(f"insertvalue {whole}, {y}, {k}", struct)
-    b.do(f"ret {whole}")
+        loop.next = [b.put(f"insertelement {v}, {y}, {loop.i}", v.type) for v, y in zip(loop.carried, found, strict=True)]
+    return loop.results
 
 
-def _one(b: Block, x: Reg, doubled: bool, half: bool) -> list[Reg]:
-    """One lane by the function for doubles."""
-    struct = "{ double, double, i64 }"
-    name = "clew.turns"
-    operands = [Reg("%x", "double"), Reg("%doubled", "i64"), Reg("%half", f"i{WINDOW}")]
-    b.module.function(name, struct, operands, lambda inner: _reduce(inner, *operands), "internal")
+def _one(b: Block, x: Reg, doubled: Reg, half: Reg) -> list[Reg]:
+    """One number by the function for doubles."""
+    operands = [Reg("%x", "double"), doubled, half]
+    b.module.function("clew.turns", FOUND, operands, lambda inner: _reduce(inner, *operands), "internal")
     wide = b.convert("fpext", x, "double") if x.element == "float" else x
-    half_turn = number(1 << (WINDOW - 2) if half else 0, f"i{WINDOW}")
-    result = b.call(name, struct, wide, number(doubled, "i64"), half_turn)
-    high, low, flip = (b.put(f"extractvalue {result}, {k}", kind) for k, kind in enumerate(("double", "double", "i64")))
+    found = b.call("clew.turns", FOUND, wide, doubled, half)
+    high, low, flip = _unpacked(b, found, ["double", "double", "i64"])
     if x.element == "double":
         return [high, low, flip]
     near = b.convert("fptrunc", high, "float")
     rest = b.convert("fptrunc", b.fadd(b.fsub(high, b.convert("fpext", near, "double")), low), "float")
     return [near, rest, b.convert("trunc", b.lshr(flip, number(32, "i64")), "i32")]
+
+
+def _packed(b: Block, struct: str, values: list[Reg]) -> Reg:
+    whole = Reg("poison", struct)
+    for k, value in enumerate(values):
+        whole = b.put(f"insertvalue {whole}, {value}, {k}", struct)
+    return whole
+
+
+def _unpacked(b: Block, whole: Reg, kinds: list[str]) -> list[Reg]:
+    return [b.put(f"extractvalue {whole}, {k}", kind) for k, kind in enumerate(kinds)]
 
 
 def _reduce(b: Block, x: Reg, doubled: Reg, half: Reg) -> None:
@@ -89,47 +94,54 @@ def _reduce(b: Block, x: Reg, doubled: Reg, half: Reg) -> None:
     e = b.add(b.sub(b.lshr(bits, number(52, "i64")), number(1075, "i64")), doubled)
     e = b.select(b.icmp("slt", e, number(LEAST, "i64")), number(LEAST, "i64"), e)
     m = b.bits_or(b.bits_and(bits, number((1 << 52) - 1, "i64")), number(1 << 52, "i64"))
-    product = b.mul(b.convert("zext", m, f"i{WINDOW}"), _window(b, e))
-    product = b.sub(product, half)
-    top = b.lshr(b.bits_xor(product, b.shl(product, number(1, product.type))), number(WINDOW - 1, product.type))
-    flip = b.shl(b.convert("trunc", top, "i64"), number(63, "i64"))
-    high, low = _times_pi(b, b.shl(product, number(1, product.type)))
+    top, middle, bottom = _product(b, m, _window(b, e))
+    top = b.sub(top, half)
+    one = number(1, "i64")
+    fraction = [b.intrinsic("fshl", top, middle, one), b.intrinsic("fshl", middle, bottom, one), b.shl(bottom, one)]
+    flip = b.bits_and(b.bits_xor(top, fraction[0]), number(-1 << 63, "i64"))  # what is above 1/2 is rounded up
+    high, low = _times_pi(b, fraction)
     finite = b.icmp("ult", bits, number(0x7FF << 52, "i64"))
     high = b.select(finite, high, number(float("nan"), "double"))
-    whole = Reg("poison", "{ double, double, i64 }")
-    for k, y in enumerate((high, low, flip)):
-        whole = b.put(f"insertvalue {whole}, {y}, {k}", whole.type)
-    b.do(f"ret {whole}")
+    b.do(f"ret {_packed(b, FOUND, [high, low, flip])}")
 
 
-def _window(b: Block, e: Reg) -> Reg:
-    """The digits of ``1 / pi`` from number ``e`` on."""
-    table = "@clew.inverse_pi"
-    b.module.declare(f"{table} = internal constant i{TABLE} {inverse_pi(DIGITS)}, align 16")
+def _window(b: Block, e: Reg) -> list[Reg]:
+    """The digits of ``1 / pi`` from number ``e`` on: three words, the last digits first."""
+    digits = inverse_pi(DIGITS)
+    words = ", ".join(f"i64 {digits >> (64 * k) & (1 << 64) - 1}" for k in range(TABLE))
+    table = Reg("@clew.inverse_pi", "ptr")
+    b.module.declare(f"{table.text} = internal constant [{TABLE} x i64] [{words}], align 8")
     last = b.sub(number(DIGITS - WINDOW + 1, "i64"), e)
-    place = b.gep(Reg(table, "ptr"), b.lshr(last, number(3, "i64")), "i8")
-    loaded = b.load(place, "i256", 1)
-    shift = b.convert("zext", b.bits_and(last, number(7, "i64")), "i256")
-    return b.convert("trunc", b.lshr(loaded, shift), f"i{WINDOW}")
+    place = b.gep(table, b.lshr(last, number(6, "i64")), "i64")
+    loaded = [b.load(b.gep(place, number(k, "i64"), "i64"), "i64", 8) for k in range(4)]
+    return [b.intrinsic("fshr", loaded[k + 1], loaded[k], last) for k in range(3)]  # takes the shift modulo 64
 
 
-def _times_pi(b: Block, f: Reg) -> tuple[Reg, Reg]:
-    """A signed fraction of ``2**WINDOW``, times pi, as two doubles."""
-    negative = b.icmp("slt", f, number(0, f.type))
-    size = b.select(negative, b.sub(number(0, f.type), f), f)
-    count = f"llvm.ctlz.{f.type}"
-    b.module.declare(f"declare {f.type} @{count}({f.type}, i1)")
-    zeros = b.put(f"call {f.type} @{count}({size}, i1 false)", f.type)
-    digits = b.shl(size, zeros)
-    high = b.convert("uitofp", b.convert("trunc", b.lshr(digits, number(WINDOW - 53, f.type)), "i64"), "double")
-    next_bits = b.convert("trunc", b.lshr(digits, number(WINDOW - 106, f.type)), "i64")
-    low = b.convert("uitofp", b.bits_and(next_bits, number((1 << 53) - 1, "i64")), "double")
+def _product(b: Block, m: Reg, window: list[Reg]) -> list[Reg]:
+    """The product's lowest three words, the first digits first."""
+    factor, carry, words = b.convert("zext", m, "i128"), number(0, "i128"), []
+    for word in window:
+        partial = b.add(b.mul(factor, b.convert("zext", word, "i128")), carry)
+        words.append(b.convert("trunc", partial, "i64"))
+        carry = b.lshr(partial, number(64, "i128"))
+    return words[::-1]
+
+
+def _times_pi(b: Block, words: list[Reg]) -> tuple[Reg, Reg]:
+    """A signed fraction of ``2**WINDOW`` in three words, times pi, as two doubles."""
+    negative = b.ashr(words[0], number(63, "i64"))
+    words = [b.bits_xor(word, negative) for word in words]
+    b.module.declare("declare i64 @llvm.ctlz.i64(i64, i1)")
+    zeros = b.put(f"call i64 @llvm.ctlz.i64({words[0]}, i1 false)", "i64")  # below 64, by the limit of cancellation
+    first, second = b.intrinsic("fshl", words[0], words[1], zeros), b.intrinsic("fshl", words[1], words[2], zeros)
+    eleven = number(11, "i64")
+    high = b.convert("uitofp", b.lshr(first, eleven), "double")
+    low = b.convert("uitofp", b.lshr(b.intrinsic("fshl", first, second, number(53, "i64")), eleven), "double")
     low = b.fmul(low, number(2.0**-53, "double"))
-    exponent = b.sub(number(1023 - 53, "i64"), b.convert("trunc", zeros, "i64"))
-    scale = b.bitcast(b.shl(exponent, number(52, "i64")), "double")
-    scale = b.select(negative, b.fneg(scale), scale)
-    first, second = (number(c, "double") for c in PI)
-    p = b.fmul(high, first)
-    rest = b.fma(high, second, b.fma(low, first, b.fma(high, first, b.fneg(p))))
+    exponent = b.shl(b.sub(number(1023 - 53, "i64"), zeros), number(52, "i64"))
+    scale = b.bitcast(b.bits_or(exponent, b.shl(negative, number(63, "i64"))), "double")
+    pi, pi_low = (number(c, "double") for c in PI)
+    p = b.fmul(high, pi)
+    rest = b.fma(high, pi_low, b.fma(low, pi, b.fma(high, pi, b.fneg(p))))
     total = b.fadd(p, rest)
     return b.fmul(total, scale), b.fmul(b.fsub(rest, b.fsub(total, p)), scale)

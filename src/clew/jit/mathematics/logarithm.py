@@ -12,7 +12,7 @@ from typing import NamedTuple
 from clew.jit.block import Block, Reg, number
 from clew.jit.mathematics.exponential import LN2
 from clew.jit.mathematics.parts import as_float, exponent_and_fraction, form, real
-from clew.jit.mathematics.polynomial import horner
+from clew.jit.mathematics.polynomial import polynomial
 
 # log(1 + f) = f + f^2 * LOG(f), sqrt(1/2) - 1 <= f <= sqrt(2) - 1
 LOG = {
@@ -49,22 +49,22 @@ TEN = Base(
 
 
 def log(b: Block, x: Reg) -> Reg:
-    """The natural logarithm; -inf at zeros, NaN below. Largest error measured: 0.9 ULP."""
+    """The natural logarithm; -inf at zeros, NaN below. Largest error measured: 0.96 ULP."""
     return special(b, x, combined(b, *normalised(b, x), E))
 
 
 def log2(b: Block, x: Reg) -> Reg:
-    """The logarithm to base 2, exact for powers of two. Largest error measured: 0.9 ULP."""
+    """The logarithm to base 2, exact for powers of two. Largest error measured: 1.2 ULP."""
     return special(b, x, combined(b, *normalised(b, x), TWO))
 
 
 def log10(b: Block, x: Reg) -> Reg:
-    """The logarithm to base 10. Largest error measured: 0.9 ULP."""
+    """The logarithm to base 10. Largest error measured: 1.02 ULP."""
     return special(b, x, combined(b, *normalised(b, x), TEN))
 
 
 def log1p(b: Block, x: Reg) -> Reg:
-    """``log(1 + x)``; -inf at -1. Largest error measured: 0.9 ULP."""
+    """``log(1 + x)``; -inf at -1. Largest error measured: 1.6 ULP."""
     large = b.fcmp("ogt", x, number(2.0 ** (form(x).digits + 2), x.type))
     return b.intrinsic("copysign", special(b, b.fadd(x, number(1, x.type)), from_one(b, x, large)), x)
 
@@ -99,11 +99,11 @@ def rest(b: Block, f: Reg) -> Reg:
     takes a third of the terms; in float the polynomial is shorter than the division.
     """
     if f.element == "float":
-        return b.fmul(b.fmul(f, f), horner(b, f, LOG["float"]))
+        return b.fmul(b.fmul(f, f), polynomial(b, f, LOG["float"]))
     s = b.fdiv(f, b.fadd(f, number(2, f.type)))
     z = b.fmul(s, s)
     h = b.fmul(b.fmul(f, number(0.5, f.type)), f)
-    return b.fma(s, b.fma(z, horner(b, z, LOG_S["double"]), h), b.fneg(h))
+    return b.fma(s, b.fma(z, polynomial(b, z, LOG_S["double"]), h), b.fneg(h))
 
 
 def combined(b: Block, k: Reg, f: Reg, base: Base, low: Reg | None = None) -> Reg:

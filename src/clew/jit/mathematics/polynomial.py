@@ -6,6 +6,16 @@ from collections.abc import Sequence
 
 from clew.jit.block import Block, Reg, number
 
+LONG = 10  # coefficients from which on the shorter waits pay for the squarings
+
+
+def polynomial(b: Block, x: Reg, coefficients: Sequence[float]) -> Reg:
+    """The sum by the scheme that suits its length; the constant term, the largest, is added last."""
+    if len(coefficients) < LONG:
+        return horner(b, x, coefficients)
+    first, *rest = coefficients
+    return b.fma(x, estrin(b, x, rest), number(first, x.type))
+
 
 def horner(b: Block, x: Reg, coefficients: Sequence[float]) -> Reg:
     """``c0 + x * (c1 + x * (c2 + ...))``: the fewest instructions, each waiting for the one before."""

@@ -13,13 +13,11 @@ them sees the other, and nobody sleeps while there is work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 from ..block import Block, Module, Reg, number
 from . import layout, system
 from .layout import EPOCH, JOINED, NUMBER, OPEN, QUIT
 from .system import System, at
+from .words import change, get, has, i32, larger, load, local, returning, smaller, store, swap, until
 
 AWAKE = 50_000  # nanoseconds that a worker looks for the next region before it sleeps
 LOOKS = 64  # how often it looks between two looks at the clock
@@ -63,38 +61,37 @@ def parallel(b: Block, on: System) -> None:
     """
     state = b.load(at(b, VIEW, layout.STATE), "ptr", 8)
     owner = at(b, state, layout.OWNER)
-    threads = _load(b, at(b, state, layout.THREADS), "i32", "monotonic")
+    threads = load(b, at(b, state, layout.THREADS), "i32", "monotonic")
     shared = b.bits_and(b.icmp("sgt", TASKS, number(1, "i64")), b.icmp("sgt", threads, number(1, "i32")))
-    free = b.icmp("eq", _load(b, owner, "i32", "monotonic"), number(0, "i32"))
-    with b.when(b.bits_and(shared, free)), _last(b, _own(b, owner)):
-        with b.when(b.icmp("slt", _get(b, state, layout.STARTED), b.sub(threads, number(1, "i32")))):
+    free = b.icmp("eq", load(b, owner, "i32", "monotonic"), number(0, "i32"))
+    with b.when(b.bits_and(shared, free)), returning(b, _own(b, owner)):
+        with b.when(b.icmp("slt", get(b, state, layout.STARTED), b.sub(threads, number(1, "i32")))):
             b.do(f"call void @clew_start({state})")
         _describe(b, state, b.convert("zext", threads, "i64"))
         gate = at(b, state, layout.GATE)
-        _change(b, "add", gate, OPEN + NUMBER, "seq_cst")
-        sleepers = _load(b, at(b, state, layout.SLEEPERS), "i32", "seq_cst")
+        change(b, "add", gate, OPEN + NUMBER, "seq_cst")
+        sleepers = load(b, at(b, state, layout.SLEEPERS), "i32", "seq_cst")
         with b.when(b.icmp("ne", sleepers, number(0, "i32"))):
             b.do(f"call void @clew_rouse({state})")
         b.do(f"call void @clew_take({state})")
-        inside = _change(b, "and", gate, ~OPEN, "acq_rel")
-        with b.when(b.icmp("ne", b.bits_and(inside, _i32(JOINED)), number(0, "i32"))):
+        inside = change(b, "and", gate, ~OPEN, "acq_rel")
+        with b.when(b.icmp("ne", b.bits_and(inside, i32(JOINED)), number(0, "i32"))):
             _await_empty(b, on, gate)
-        _store(b, number(0, "i32"), owner, "release")
+        store(b, number(0, "i32"), owner, "release")
         b.do("ret void")
     _serial(b)
 
 
 def _own(b: Block, owner: Reg) -> Reg:
     """Try to become the owner."""
-    swap = f"cmpxchg ptr {owner.text}, i32 0, i32 1 acquire monotonic, align 4"
-    return b.put(f"extractvalue {{ i32, i1 }} {b.put(swap, '').text}, 1", "i1")
+    return swap(b, owner, number(0, "i32"), number(1, "i32"))
 
 
 def _describe(b: Block, state: Reg, threads: Reg) -> None:
     """Write down the region; nobody reads it before the gate is open."""
     one = number(1, "i64")
     chunk = b.binary("sdiv", TASKS, b.mul(threads, number(CHUNKS, "i64")))
-    said = {layout.NEXT: number(0, "i64"), layout.TASKS: TASKS, layout.CHUNK: _larger(b, chunk, one)}
+    said = {layout.NEXT: number(0, "i64"), layout.TASKS: TASKS, layout.CHUNK: larger(b, chunk, one)}
     said |= {layout.KERNEL: KERNEL, layout.CONTEXT: CONTEXT, layout.VIEW: VIEW}
     for offset, x in said.items():
         b.store(x, at(b, state, offset), 8)
@@ -102,8 +99,8 @@ def _describe(b: Block, state: Reg, threads: Reg) -> None:
 
 def _await_empty(b: Block, on: System, gate: Reg) -> None:
     """Wait until the workers that joined have left: at most for the chunks they are at."""
-    with _until(b) as (leave, turn):
-        inside = b.bits_and(_load(b, gate, "i32", "acquire"), _i32(JOINED))
+    with until(b) as (leave, turn):
+        inside = b.bits_and(load(b, gate, "i32", "acquire"), i32(JOINED))
         leave(b.icmp("eq", inside, number(0, "i32")))
         system.pause(b, on)
         with b.when(b.icmp("sgt", turn, number(PATIENCE, "i64"))):
@@ -112,7 +109,7 @@ def _await_empty(b: Block, on: System, gate: Reg) -> None:
 
 def _serial(b: Block) -> None:
     """All tasks on this thread."""
-    piece = _larger(b, b.binary("sdiv", TASKS, number(CHUNKS * PIECES, "i64")), number(1, "i64"))
+    piece = larger(b, b.binary("sdiv", TASKS, number(CHUNKS * PIECES, "i64")), number(1, "i64"))
     operands = (VIEW, KERNEL, CONTEXT, number(0, "i64"), TASKS, piece)
     b.do(f"call void @clew_stretch({', '.join(map(str, operands))})")
     b.do("ret void")
@@ -120,12 +117,12 @@ def _serial(b: Block) -> None:
 
 def stretch(b: Block) -> None:
     """Run the kernel over [begin, end), a piece at a time, unless it is to stop."""
-    i = _local(b, BEGIN)
-    with _until(b) as (leave, _):
+    i = local(b, BEGIN)
+    with until(b) as (leave, _):
         begin = b.load(i, "i64", 8)
         leave(b.icmp("sge", begin, END))
-        leave(b.icmp("ne", _load(b, VIEW, "i32", "monotonic"), number(0, "i32")))
-        end = _smaller(b, b.add(begin, PIECE), END)
+        leave(b.icmp("ne", load(b, VIEW, "i32", "monotonic"), number(0, "i32")))
+        end = smaller(b, b.add(begin, PIECE), END)
         b.do(f"call void {KERNEL.text}({CONTEXT}, {begin}, {end})")
         b.store(end, i, 8)
     b.do("ret void")
@@ -133,14 +130,14 @@ def stretch(b: Block) -> None:
 
 def take(b: Block) -> None:
     """Take chunks of the region and run them until there are none."""
-    tasks, chunk = (_get(b, STATE, offset, "i64") for offset in (layout.TASKS, layout.CHUNK))
-    kernel, context, view = (_get(b, STATE, offset, "ptr") for offset in (layout.KERNEL, layout.CONTEXT, layout.VIEW))
-    piece = _larger(b, b.binary("sdiv", chunk, number(PIECES, "i64")), number(1, "i64"))
+    tasks, chunk = (get(b, STATE, offset, "i64") for offset in (layout.TASKS, layout.CHUNK))
+    kernel, context, view = (get(b, STATE, offset, "ptr") for offset in (layout.KERNEL, layout.CONTEXT, layout.VIEW))
+    piece = larger(b, b.binary("sdiv", chunk, number(PIECES, "i64")), number(1, "i64"))
     following = at(b, STATE, layout.NEXT)
-    with _until(b) as (leave, _):
+    with until(b) as (leave, _):
         begin = b.put(f"atomicrmw add ptr {following.text}, {chunk} monotonic, align 8", "i64")
         leave(b.icmp("sge", begin, tasks))
-        operands = (view, kernel, context, begin, _smaller(b, b.add(begin, chunk), tasks), piece)
+        operands = (view, kernel, context, begin, smaller(b, b.add(begin, chunk), tasks), piece)
         b.do(f"call void @clew_stretch({', '.join(map(str, operands))})")
     b.do("ret void")
 
@@ -148,20 +145,18 @@ def take(b: Block) -> None:
 def worker(b: Block, on: System) -> None:
     """What a worker does until it is told to quit: join each region that it sees, and sleep when none comes."""
     gate = at(b, STATE, layout.GATE)
-    last = _local(b, number(0, "i32"))  # the number of the region it joined last
-    rest = _local(b, number(0, "i64"))  # when it will sleep; 0: not yet known
+    last = local(b, number(0, "i32"))  # the number of the region it joined last
+    rest = local(b, number(0, "i64"))  # when it will sleep; 0: not yet known
     clock = system.space(b, 16)
-    with _until(b) as (leave, turn):
-        seen = _load(b, gate, "i32", "acquire")
-        leave(_has(b, seen, QUIT))
+    with until(b) as (leave, turn):
+        seen = load(b, gate, "i32", "acquire")
+        leave(has(b, seen, QUIT))
         with b.when(_news(b, seen, b.load(last, "i32", 4))):
             b.do(f"store i64 0, ptr {rest.text}, align 8")
-            joined = b.add(seen, number(1, "i32"))
-            swap = f"cmpxchg ptr {gate.text}, {seen}, {joined} acquire monotonic, align 4"
-            with b.when(b.put(f"extractvalue {{ i32, i1 }} {b.put(swap, '').text}, 1", "i1")):
-                b.store(b.bits_and(seen, _i32(EPOCH)), last, 4)
+            with b.when(swap(b, gate, seen, b.add(seen, number(1, "i32")))):
+                b.store(b.bits_and(seen, i32(EPOCH)), last, 4)
                 b.do(f"call void @clew_take({STATE})")
-                _change(b, "sub", gate, 1, "release")
+                change(b, "sub", gate, 1, "release")
         system.pause(b, on)
         with b.when(b.icmp("eq", b.bits_and(turn, number(LOOKS - 1, "i64")), number(LOOKS - 1, "i64"))):
             now = system.nanoseconds(b, on, clock)
@@ -177,18 +172,18 @@ def _perhaps_sleep(b: Block, on: System, now: Reg, last: Reg, rest: Reg) -> None
     b.store(b.select(unknown, b.add(now, number(AWAKE, "i64")), time), rest, 8)
     with b.when(b.bits_and(late, b.bits_xor(unknown, number(1, "i1")))):
         sleepers = at(b, STATE, layout.SLEEPERS)
-        _change(b, "add", sleepers, 1, "seq_cst")
-        seen = _load(b, gate, "i32", "seq_cst")
-        awake = b.bits_or(_news(b, seen, b.load(last, "i32", 4)), _has(b, seen, QUIT))
+        change(b, "add", sleepers, 1, "seq_cst")
+        seen = load(b, gate, "i32", "seq_cst")
+        awake = b.bits_or(_news(b, seen, b.load(last, "i32", 4)), has(b, seen, QUIT))
         with b.when(b.bits_xor(awake, number(1, "i1"))):
             system.sleep(b, on, STATE, seen)
-        _change(b, "sub", sleepers, 1, "seq_cst")
+        change(b, "sub", sleepers, 1, "seq_cst")
         b.do(f"store i64 0, ptr {rest.text}, align 8")
 
 
 def rouse(b: Block, on: System) -> None:
     """Wake the workers, elsewhere than here."""
-    system.place(b, on, STATE, at(b, STATE, layout.HANDLES), _get(b, STATE, layout.STARTED))
+    system.place(b, on, STATE, at(b, STATE, layout.HANDLES), get(b, STATE, layout.STARTED))
     system.wake(b, on, STATE)
     b.do("ret void")
 
@@ -198,17 +193,17 @@ def start(b: Block, on: System) -> None:
     threads = at(b, STATE, layout.THREADS)
     system.note_processors(b, on, STATE)
     mask = system.block_signals(b, on)  # they belong to Python's main thread
-    with _until(b) as (leave, _):
-        started = _get(b, STATE, layout.STARTED)
+    with until(b) as (leave, _):
+        started = get(b, STATE, layout.STARTED)
         now = b.add(started, number(1, "i32"))
         leave(b.icmp("sge", now, b.load(threads, "i32", 4)))
         handle = b.gep(at(b, STATE, layout.HANDLES), started, "i64")
         refused = b.icmp("ne", system.create(b, handle, "clew_worker", STATE), number(0, "i32"))
         with b.when(refused):
-            _store(b, now, threads, "monotonic")
+            store(b, now, threads, "monotonic")
         b.store(b.select(refused, started, now), at(b, STATE, layout.STARTED), 4)
     system.unblock_signals(b, on, mask)
-    system.place(b, on, STATE, at(b, STATE, layout.HANDLES), _get(b, STATE, layout.STARTED))
+    system.place(b, on, STATE, at(b, STATE, layout.HANDLES), get(b, STATE, layout.STARTED))
     b.do("ret void")
 
 
@@ -218,96 +213,20 @@ def resize(b: Block, on: System) -> None:
     The next region starts as many as it then needs.
     """
     owner, gate = at(b, STATE, layout.OWNER), at(b, STATE, layout.GATE)
-    with _last(b, _own(b, owner)):
-        _change(b, "or", gate, QUIT, "seq_cst")
+    with returning(b, _own(b, owner)):
+        change(b, "or", gate, QUIT, "seq_cst")
         system.wake(b, on, STATE)
-        started = _get(b, STATE, layout.STARTED)
+        started = get(b, STATE, layout.STARTED)
         with b.loop(number(0, "i32"), started, empty=True) as loop:
             system.join(b, b.gep(at(b, STATE, layout.HANDLES), loop.i, "i64"))
-        _change(b, "and", gate, ~QUIT, "seq_cst")
+        change(b, "and", gate, ~QUIT, "seq_cst")
         b.store(number(0, "i32"), at(b, STATE, layout.STARTED), 4)
-        _store(b, Reg("%threads", "i32"), at(b, STATE, layout.THREADS), "monotonic")
-        _store(b, number(0, "i32"), owner, "release")
+        store(b, Reg("%threads", "i32"), at(b, STATE, layout.THREADS), "monotonic")
+        store(b, number(0, "i32"), owner, "release")
         b.do("ret i32 1")
     b.do("ret i32 0")
 
 
-# Small words of this file
-
-
-@contextmanager
-def _until(b: Block) -> Iterator[tuple[Callable[[Reg], None], Reg]]:
-    """A loop that ends where ``leave(condition)`` says so; and the number of the turn."""
-    n, before = b.fresh(), b.label
-    b.do(f"br label %again{n}")
-    b.begin(f"again{n}")
-    place = len(b.lines)
-    b.lines.append("")
-    turn = Reg(f"%turn{n}", "i64")
-
-    def leave(condition: Reg) -> None:
-        stay = f"stay{b.fresh()}"
-        b.do(f"br i1 {condition.text}, label %left{n}, label %{stay}")
-        b.begin(stay)
-
-    yield leave, turn
-    after = b.add(turn, number(1, "i64"))
-    b.lines[place] = f"  {turn.text} = phi i64 [ 0, %{before} ], [ {after.text}, %{b.label} ]"
-    b.do(f"br label %again{n}")
-    b.begin(f"left{n}")
-
-
-@contextmanager
-def _last(b: Block, condition: Reg) -> Iterator[None]:
-    """What stands inside runs only where the condition holds, and ends with ``ret``."""
-    n = b.fresh()
-    b.do(f"br i1 {condition.text}, label %last{n}, label %else{n}")
-    b.begin(f"last{n}")
-    yield
-    b.begin(f"else{n}")
-
-
-def _local(b: Block, x: Reg) -> Reg:
-    """A variable of the running function."""
-    place = b.put(f"alloca {x.type}", "ptr")
-    b.store(x, place, 4 if x.type == "i32" else 8)
-    return place
-
-
-def _get(b: Block, state: Reg, offset: int, type: str = "i32") -> Reg:
-    return b.load(at(b, state, offset), type, 4 if type == "i32" else 8)
-
-
-def _load(b: Block, address: Reg, type: str, order: str) -> Reg:
-    return b.put(f"load atomic {type}, ptr {address.text} {order}, align 4", type)
-
-
-def _store(b: Block, x: Reg, address: Reg, order: str) -> None:
-    b.do(f"store atomic {x}, ptr {address.text} {order}, align 4")
-
-
-def _change(b: Block, how: str, address: Reg, by: int, order: str) -> Reg:
-    """Change a word of memory in one step; the result is what it was."""
-    return b.put(f"atomicrmw {how} ptr {address.text}, {_i32(by)} {order}, align 4", "i32")
-
-
-def _i32(bits: int) -> Reg:
-    """The number with these bits."""
-    return number((bits & 0xFFFFFFFF) - ((bits & 0x80000000) << 1), "i32")
-
-
-def _has(b: Block, word: Reg, bit: int) -> Reg:
-    return b.icmp("ne", b.bits_and(word, _i32(bit)), number(0, "i32"))
-
-
 def _news(b: Block, seen: Reg, last: Reg) -> Reg:
     """Whether the gate is open to a region that was not joined yet."""
-    return b.bits_and(_has(b, seen, OPEN), b.icmp("ne", b.bits_and(seen, _i32(EPOCH)), last))
-
-
-def _larger(b: Block, x: Reg, y: Reg) -> Reg:
-    return b.intrinsic("smax", x, y)
-
-
-def _smaller(b: Block, x: Reg, y: Reg) -> Reg:
-    return b.intrinsic("smin", x, y)
+    return b.bits_and(has(b, seen, OPEN), b.icmp("ne", b.bits_and(seen, i32(EPOCH)), last))

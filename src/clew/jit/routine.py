@@ -1,0 +1,197 @@
+"""A graph as one native function, ``i32 (view, table, arena, env)``, that others may call.
+
+``table`` has the addresses of the inputs, then those of the outputs; all are dense. ``arena`` is the function's own memory.
+It returns 0, or what stopped it: 1 for an interrupt, 2 for an error in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ..ir import UNKNOWN, Array, Graph, Tuple, Value
+from ..ops.items import Item
+from .block import Block, Module, Reg, number
+from .evaluate import I64
+from .expression import Buffer, Place, Space, identity, walk
+from .group import Group, Grouping
+from .looping import looping
+from .memory import Life, arrange
+from .outside import Outside, reference
+from .prepare import prepare
+from .steps import Frame, Step, kept, loops_step, product_step
+
+PARAMETERS = [Reg("%view", "ptr"), Reg("%table", "ptr"), Reg("%arena", "ptr"), Reg("%env", "ptr")]
+CONSTANTS = 1  # the place of the first constant in ``env``; before it stands the callback
+
+
+class Shared:
+    """What the routines of one compiled function have in common."""
+
+    def __init__(self, bits: int) -> None:
+        self.module = Module()
+        self.bits = bits
+        self.outside = Outside()
+        self.constants: list[Array] = []
+        self.routines: dict[Graph, Routine] = {}
+
+    def routine(self, graph: Graph) -> Routine:
+        """The routine of a graph that an op holds, once for all who call it."""
+        if graph not in self.routines:
+            self.routines[graph] = Routine(graph, self)
+        return self.routines[graph]
+
+
+class Routine:
+    """``updates``: outputs that take the place of inputs. They are written last, in place where nothing else reads the input
+    then, and have no address of their own."""
+
+    def __init__(self, graph: Graph, shared: Shared, updates: Mapping[int, int] | None = None) -> None:
+        self.shared = shared
+        self.updates = dict(updates or {})
+        self.graph = prepare(graph)
+        self.grouping = Grouping(self.graph)
+        self.late = 0
+        self.steps = self._steps()
+        self.in_place = self._settle_updates()
+        self._arrange()
+        self.name = f"routine{len(shared.module.functions)}"
+        shared.module.function(self.name, "i32", PARAMETERS, self._write, "internal")
+
+    @property
+    def cycles(self) -> float:
+        return sum(step.cycles for step in self.steps)
+
+    def _steps(self) -> list[Step]:
+        grouping, shared = self.grouping, self.shared
+        wanted = kept(grouping, self.graph)
+        found: list[Step] = []
+        for group in grouping.groups:
+            n = len(found)
+            if group.kind == "loops":
+                found.append(loops_step(n, shared.module, group, grouping, wanted, shared.bits))
+            elif group.kind == "product":
+                found.append(product_step(n, shared.module, group, grouping, wanted, shared.bits))
+            elif not isinstance(group.members[0].op, Item):
+                found.append(self._whole(n, group))
+        return found
+
+    def _whole(self, n: int, group: Group) -> Step:
+        (v,) = group.members
+        buffers = self.grouping.buffers
+        made = [w for w in self.grouping.roots if isinstance(w.op, Item) and w.operands[0] is v]
+        if not isinstance(v.type, Tuple):
+            made = [v]
+        step = looping(n, v, made, buffers, self.shared)
+        return reference(v, made, buffers, self.shared.outside) if step is None else step
+
+    def _settle_updates(self) -> dict[Buffer, Buffer]:
+        """Updates are written last, and into the inputs themselves where nothing else of those is read then or later."""
+        buffers, graph = self.grouping.buffers, self.graph
+        wanted = {graph.outputs[k]: graph.inputs[n] for k, n in self.updates.items() if graph.outputs[k] in self.grouping.roots}
+        others = {v for k, v in enumerate(graph.outputs) if k not in self.updates}
+        last = {buffers[v] for v in wanted if v not in others}
+        read = {x for step in self.steps for x in step.reads}
+        late = [step for step in self.steps if step.writes and all(x in last and x not in read for x in step.writes)]
+        self.steps = [step for step in self.steps if step not in late] + late
+        self.late = len(self.steps) - len(late)
+        found: dict[Buffer, Buffer] = {}
+        for n, step in enumerate(self.steps[self.late :], self.late):
+            for x in step.writes:
+                source = buffers.get(wanted[x.value])
+                if source is not None and not any(source in s.reads for s in self.steps[n + 1 :]) and own(step, source, x):
+                    found[x] = source
+        return found
+
+    def _arrange(self) -> None:
+        """Where each buffer lives: with the caller, among the constants, or in the arena."""
+        buffers, graph = self.grouping.buffers, self.graph
+        self.inputs = {buffers[v]: k for k, v in enumerate(graph.inputs) if v in buffers}
+        self.constants: dict[Buffer, int] = {}
+        for v, buffer in buffers.items():
+            if v.op is None:
+                self.constants[buffer] = len(self.shared.constants)
+                self.shared.constants.append(np.ascontiguousarray(v.data))
+        self.outputs: dict[Buffer, int] = {}
+        self.copies: list[int] = []  # outputs that something else holds
+        for k, v in enumerate(graph.outputs):
+            if k in self.updates or not v.type.size:
+                continue
+            if v in self.grouping.roots and buffers[v] not in self.outputs:
+                self.outputs[buffers[v]] = len(graph.inputs) + k
+            else:
+                self.copies.append(k)
+                self._hold(v)
+        updated = {graph.outputs[k] for k in self.updates}
+        times: dict[Place, list[int]] = {}
+        for n, step in enumerate(self.steps):
+            for place in (*step.reads, *step.writes, *step.spaces):
+                times.setdefault(place, []).append(n)
+        elsewhere = (self.inputs, self.constants, self.outputs, self.in_place)
+        lives = {
+            x: Life(t[0], len(self.steps) if isinstance(x, Buffer) and x.value in updated else t[-1], nbytes(x))
+            for x, t in times.items()
+            if not any(x in held for held in elsewhere) and not (isinstance(x, Buffer) and UNKNOWN in x.value.shape)
+        }
+        self.offsets, self.size = arrange(lives)
+
+    def _hold(self, v: Value) -> None:
+        """A constant that is a result has memory, filled or not."""
+        if v.op is None and v not in self.grouping.buffers:
+            buffer = self.grouping.buffers[v] = Buffer(v, "result")
+            self.constants[buffer] = len(self.shared.constants)
+            self.shared.constants.append(np.ascontiguousarray(v.data))
+
+    def _write(self, b: Block) -> None:
+        self.write(b, lambda n: None)
+
+    def write(self, b: Block, before: Callable[[int], None]) -> None:
+        """The function's body. ``before(n)`` may write what happens before each step, and at the end."""
+        view, table, arena, env = PARAMETERS
+
+        def entry(base: Reg, k: int) -> Reg:
+            return b.load(b.gep(base, number(k, I64), "ptr"), "ptr", 8)
+
+        addresses: dict[Place, Reg] = {x: entry(table, k) for x, k in (*self.inputs.items(), *self.outputs.items())}
+        addresses |= {x: entry(env, CONSTANTS + k) for x, k in self.constants.items()}
+        addresses |= {x: b.gep(arena, number(offset, I64), "i8") for x, offset in self.offsets.items()}
+        addresses |= {x: addresses[source] for x, source in self.in_place.items()}
+        frame = Frame(b, view, env, addresses)
+        for n, step in enumerate(self.steps):
+            before(n)
+            if n and n < self.late:
+                frame.leave_if_stopped()
+            if n == self.late and n:
+                frame.view = b.load(b.gep(view, number(16, I64), "i8"), "ptr", 8)
+            step.write(frame)
+        before(len(self.steps))
+        buffers, graph = self.grouping.buffers, self.graph
+        for k in self.copies:
+            copy(b, entry(table, len(graph.inputs) + k), addresses[buffers[graph.outputs[k]]], graph.outputs[k].type.nbytes)
+        for k, n in self.updates.items():
+            made, target = buffers.get(graph.outputs[k]), buffers.get(graph.inputs[n])
+            if made in addresses and target in addresses and made not in self.in_place and made is not target:
+                assert made is not None and target is not None
+                copy(b, addresses[target], addresses[made], graph.outputs[k].type.nbytes)
+        b.do("ret i32 0")
+
+
+def copy(b: Block, target: Reg, source: Reg, count: int) -> None:
+    """Bytes from one place to another."""
+    b.module.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+    b.do(f"call void @llvm.memcpy.p0.p0.i64({target}, {source}, i64 {count}, i1 false)")
+
+
+def nbytes(place: Place) -> int:
+    return place.nbytes if isinstance(place, Space) else place.value.type.nbytes
+
+
+def own(step: Step, source: Buffer, x: Buffer) -> bool:
+    """Whether a step reads of an input only the element that it then writes."""
+    if step.kernel is None or source.value.shape != x.value.shape or len(step.kernel.nests) != 1:
+        return False
+    if step.made is not None and source.value in (step.made.left.base, step.made.right.base):
+        return False
+    loads = [e for e in walk(i.expr for i in step.kernel.items) if e.kind == "load" and e.attr[0] is source]
+    return all(identity(e.attr[1], source.value.shape) == source.value.ndim for e in loads)
