@@ -15,10 +15,12 @@ import numpy as np
 from ..ir import DTYPES, Dtype, Shape, Value
 from ..ops.elementary import PREDICATES
 from ..ops.elementwise import Elementwise
+from ..ops.interpreter import Interpreter, Number, plain
 from ..ops.rounding import Cast
 from .index import Component, Found, Ix, Var, variable
 
 BOOL = DTYPES["bool"]
+INTERPRETER = Interpreter()
 NESTED = 100  # the loop variables of one reduction, at most; those of one within it are numbered from here on
 
 
@@ -216,11 +218,14 @@ class Recorder:
 
     def call(self, function: str, *arguments: Expr) -> Expr:
         dtype = BOOL if function in PREDICATES else arguments[0].dtype
-        if function == "logical_and":
+        if all(x.kind == "const" for x in arguments):
+            known = INTERPRETER.call(function, *(Number(plain(x.attr), x.dtype) for x in arguments))
+            return self.const(known.value, known.dtype)
+        if function in ("logical_and", "logical_or"):
             a, b = arguments
             for x, y in ((a, b), (b, a)):
                 if x.kind == "const":
-                    return y if x.attr else x
+                    return y if bool(x.attr) == (function == "logical_and") else x
         return self._made("call", arguments, function, dtype, frozenset())
 
     def select(self, condition: Expr, yes: Expr, no: Expr) -> Expr:

@@ -113,6 +113,7 @@ class Grouping:
         names = {v: f"b{k}" for k, v in enumerate(self.roots)}
         self.buffers: dict[Value, Buffer] = {v: Buffer(v, names[v]) for v in self.roots}
         bases = {view(x).base for v in self.roots if is_product(v) for x in v.operands}
+        bases |= {x for v in self.roots if is_whole(v) for x in v.operands}
         for k, v in enumerate(graph.values):
             if v.op is INPUT:
                 self.buffers[v] = Buffer(v, v.name or f"x{k}")

@@ -16,6 +16,7 @@ from .block import Block, Module, Reg, number
 from .evaluate import I64
 from .expression import Buffer, Place, Space, identity, walk
 from .group import Group, Grouping
+from .kernel import Store
 from .looping import looping
 from .memory import Life, arrange
 from .outside import Outside, reference
@@ -188,10 +189,16 @@ def nbytes(place: Place) -> int:
 
 
 def own(step: Step, source: Buffer, x: Buffer) -> bool:
-    """Whether a step reads of an input only the element that it then writes."""
-    if step.kernel is None or source.value.shape != x.value.shape or len(step.kernel.nests) != 1:
+    """Whether a step reads of an input only the element that it then writes, and not after that."""
+    if step.kernel is None or source.value.shape != x.value.shape:
         return False
     if step.made is not None and source.value in (step.made.left.base, step.made.right.base):
         return False
-    loads = [e for e in walk(i.expr for i in step.kernel.items) if e.kind == "load" and e.attr[0] is source]
-    return all(identity(e.attr[1], source.value.shape) == source.value.ndim for e in loads)
+    written = False
+    for nest in step.kernel.nests:
+        for e in walk(i.expr for i in nest.items):
+            if e.kind == "load" and e.attr[0] is source:
+                if written or identity(e.attr[1], source.value.shape) != source.value.ndim:
+                    return False
+        written |= any(isinstance(i, Store) and i.buffer is x for i in nest.items)
+    return True

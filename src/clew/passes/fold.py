@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..ir import INPUT, Graph, Tuple, Value, quiet
+from ..ops.elementwise import Elementwise
 from ..ops.items import Item
-from .rewrite import rewrite
+from ..ops.rounding import Cast
+from .rewrite import number, rewrite
 
 
 def fold(graph: Graph) -> Graph:
@@ -21,6 +25,11 @@ def fold(graph: Graph) -> Graph:
             return v
         if v.type.nbytes > 1024 + sum(x.type.nbytes for x in maker.operands):
             return v
+        if maker is v and isinstance(v.op, Elementwise | Cast):
+            numbers = [number(x) for x in v.operands]
+            if all(n is not None for n in numbers):  # of one number each: so is the result, and stays it
+                one = quiet.run(v.op.reference, *[x.dtype.type(n) for x, n in zip(v.operands, numbers, strict=True)])
+                return Value(None, (), v.type, np.broadcast_to(one, v.shape) if v.shape else one)
         if maker is v:
             return Value(None, (), v.type, quiet.run(v.op.reference, *[x.data for x in v.operands]))
         if maker not in several:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from ..ir import Graph, Value, rebuild
 
 
@@ -16,3 +18,11 @@ def rewrite(graph: Graph, rule: Callable[[Value], Value]) -> Graph:
             same = all([a is b for a, b in zip(operands, v.operands, strict=True)])
             new[v] = rule(v if same else rebuild(v, operands))
     return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+
+
+def number(v: Value) -> float | None:
+    """The number that a constant is filled with; None for anything else."""
+    if v.op is not None or v.data is None or not v.type.size:
+        return None
+    array = np.asarray(v.data)
+    return array.flat[0].item() if array.size == 1 or not any(array.strides) else None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from ..ir import Graph, Value
-from ..ops.arithmetic import Add, Div, Mul, Neg, Sub
+from ..ops.arithmetic import Add, Div, Mul, Neg, Sub, reciprocal, square
 from ..ops.broadcast import Broadcast
 from ..ops.elementwise import Chain, filled
 from ..ops.movement import Permute, Reshape
-from .rewrite import rewrite
+from ..ops.power import Pow
+from .rewrite import number, rewrite
 
 Rule = Callable[[Value], Value | None]
 
@@ -28,14 +27,6 @@ def simplify(graph: Graph) -> Graph:
         return v
 
     return rewrite(graph, simplified)
-
-
-def number(v: Value) -> float | None:
-    """The number that a constant is filled with; None for anything else."""
-    if v.op is not None or v.data is None or not v.type.size:
-        return None
-    array = np.asarray(v.data)
-    return array.flat[0].item() if array.size == 1 or not any(array.strides) else None
 
 
 def times_one(v: Value) -> Value | None:
@@ -55,6 +46,14 @@ def plus_zero(v: Value) -> Value | None:
 def chain_of_zero(v: Value) -> Value | None:
     """A zero gradient stays zero over every edge."""
     return filled(0, v.type) if isinstance(v.op, Chain) and number(v.operands[0]) == 0 else None
+
+
+def small_power(v: Value) -> Value | None:
+    """``x ** 1`` is x, ``x ** 2`` its square, ``x ** -1`` its reciprocal."""
+    power = number(v.operands[1]) if isinstance(v.op, Pow) and v.type.differentiable else None
+    if power == 1:
+        return v.operands[0]
+    return square(v.operands[0]) if power == 2 else reciprocal(v.operands[0]) if power == -1 else None
 
 
 def twice_negated(v: Value) -> Value | None:
@@ -94,6 +93,7 @@ RULES: tuple[Rule, ...] = (
     times_one,
     plus_zero,
     chain_of_zero,
+    small_power,
     twice_negated,
     same_shape,
     reshaped_twice,

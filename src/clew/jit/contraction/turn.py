@@ -6,13 +6,17 @@ Each stage joins pairs of registers by one of the shuffles that processors have 
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 
 from clew.jit.block import BITS, Block, Reg, vector
 
+VECTORS = "w" if platform.machine() in ("aarch64", "arm64") else "v"  # LLVM's letter for a vector register
+
 
 def turned(b: Block, rows: Sequence[Reg]) -> list[Reg]:
-    """``n`` vectors of ``n`` lanes (a power of two); lane ``i`` of the result's ``j``-th is lane ``j`` of the ``i``-th."""
+    """``n`` vectors of ``n`` lanes (a power of two); lane ``i`` of the result's ``j``-th is lane ``j`` of the ``i``-th. Rows
+    that are not wanted are ``poison``."""
     n = len(rows)
     part = min(n, 128 // BITS[rows[0].element])
     columns = [list(range(n)) for _ in rows]  # which column each lane came from
@@ -24,9 +28,14 @@ def turned(b: Block, rows: Sequence[Reg]) -> list[Reg]:
             if not i & gap:
                 x, y = registers[i], registers[i + gap]
                 both = columns[i] + columns[i + gap]
-                registers[i], registers[i + gap] = shuffle(b, x, y, low), shuffle(b, x, y, high)
+                if x.text != "poison" or y.text != "poison":
+                    registers[i], registers[i + gap] = shuffle(b, x, y, low), shuffle(b, x, y, high)
                 columns[i], columns[i + gap] = [both[k] for k in low], [both[k] for k in high]
         gap *= 2
+        if gap < n:  # LLVM spends milliseconds on shuffles of shuffles, and finds nothing
+            registers = [
+                x if x.text == "poison" else b.put(f'call {x.type} asm "", "={VECTORS},0"({x})', x.type) for x in registers
+            ]
     return [x for _, x in sorted(zip((c[0] for c in columns), registers, strict=True), key=lambda pair: pair[0])]
 
 
