@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..ir import Array, Graph
+from ..errors import ClewError
+from ..ir import Array, Graph, run
 from .block import Block, Reg, number
 from .evaluate import I64
 from .native import Library, host
@@ -75,19 +76,20 @@ class Compiled:
     # Running
 
     def _prepare_call(self) -> None:
-        graph, shared = self.graph, self.shared
+        graph, shared = self.source, self.shared
+        self._outputs = len(graph.outputs)
         env = (ctypes.c_void_p * (1 + len(shared.constants)))(
             shared.outside.address, *(x.ctypes.data for x in shared.constants)
         )
         arena = np.empty(self.routine.size + 64, np.uint8)
         count = len(graph.inputs)
-        table = (ctypes.c_void_p * (count + len(graph.outputs)))()
+        table = (ctypes.c_void_p * (count + self._outputs))()
         self._held = env, arena
         self._table = table
         self._rest = ctypes.addressof(table), arena.ctypes.data + (-arena.ctypes.data) % 64, ctypes.addressof(env)
         self._arrays = [k for k, v in enumerate(graph.inputs) if v.shape]
         self._numbers = [k for k, v in enumerate(graph.inputs) if not v.shape]
-        made = [(k, v) for k, v in enumerate(graph.outputs) if k not in self.updates]
+        made = [(k, v) for k, v in enumerate(self.source.outputs) if k not in self.updates]
         self._fresh = [(count + k, k, v.shape, v.dtype) for k, v in made if v.shape]
         # Numbers that come out have a place that stays; each call reads it into a scalar of NumPy's.
         self._scalars = []
@@ -113,25 +115,29 @@ class Compiled:
                 x = x[()]
                 held.append(x)
             table[k] = id(x) + NUMBER
-        outputs: list[Any] = [None] * len(self.graph.outputs)
+        outputs: list[Any] = [None] * self._outputs
         for place, k, shape, dtype in self._fresh:
             y = outputs[k] = np.empty(shape, dtype)
             table[place] = y.ctypes.data
         while stopped := self._entry(self._pool.here(), *self._rest):
-            self._stopped(stopped)
+            self._stopped(stopped, inputs)
         for k, place in self._scalars:
             outputs[k] = place[()]
         for k, n in self.updates.items():
             outputs[k] = inputs[n]
         return outputs
 
-    def _stopped(self, why: int) -> None:
-        """An error in Python is raised again; an interrupt lets Python's handlers run, and the call begins anew."""
+    def _stopped(self, why: int, inputs: Sequence[Array]) -> None:
+        """An error in Python is raised again; an interrupt lets Python's handlers run, and the call begins anew. Nothing has been
+        written yet that others see, so the graph's own program can say what was wrong with a position."""
         outside = self.shared.outside
         failure, outside.failure = outside.failure, None
         outside.objects.clear()
         if failure is not None:
             raise failure
+        if why == 3:
+            run(self.source, *inputs)
+            raise ClewError(f"{self.source.name}: compiled code found a position outside of its axis, its program did not")
         self._pool.interrupted()
 
     # Measuring

@@ -249,7 +249,12 @@ class Evaluator:
             for c, n in zip(index[self.rank :], buffer.value.shape[self.rank :], strict=True):
                 position = position * n + c
             if self.wide_scratch:
-                return b.gep(base, b.mul(self._index(position), number(self.lanes, I64)), type), 1
+                row = self._index(position)
+                start = b.mul(row, number(self.lanes, row.type))
+                if not row.lanes:
+                    return b.gep(base, start, type), 1
+                places = b.add(start, b.lanes_from(number(0, I64), self.lanes))
+                return b.put(f"getelementptr {type}, ptr {base.text}, {places}", vector("ptr", self.lanes)), SCATTERED
         else:
             base, position = self.base[buffer], flat(buffer, index)
         v = self.vector

@@ -28,6 +28,7 @@ from .views import view
 EXPENSIVE = 8  # additions: what is read in several places and costs this is computed once
 UNROLLED = 16  # elements: a reduction of no more is computed where it is read
 SMALL = 4096  # elements: kernels this small are merged though they then run on one thread
+SHORT = 32  # elements: loops that do not fill enough vectors
 SCRATCH = 1 << 15  # bytes of a turn
 
 
@@ -191,6 +192,10 @@ class Grouping:
             domain = ()
         row = sum(prod(m.shape[len(domain) :]) * m.dtype.itemsize for m in everything)
         total = max(prod(self._shape(m, self.expression(m))) for m in everything)
+        inner = max(prod(m.shape[len(domain) :]) for m in everything)
+        scalars = [m for m in everything if m.shape == domain and WEIGHTS.get(type(m.op), 0) >= EXPENSIVE and not reduced(m)]
+        if scalars and inner < SHORT and total > SMALL:
+            return None  # lanes would follow the short loops, and the functions of each turn would be computed one by one
         fits = row <= SCRATCH and (total <= SMALL or prod(domain) >= 8)
         return domain if fits and (domain or total <= SMALL) else None
 

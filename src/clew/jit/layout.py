@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from math import prod
 
 from .expression import Buffer, Expr, indices, walk
-from .index import Component, Ix, Var
-from .kernel import Fold, Kernel, Store
+from .index import Component, Ix, Var, variable
+from .kernel import Fold, Kernel, Nest, Store
 
 TASKS = 256  # at most; fixed, so that results are
 WORK = 8192  # elements: what a task should at least compute
@@ -22,11 +22,7 @@ class Layout:
         self.lanes = bits // (64 if wide == 8 else 32)
         domain = [v for v in kernel.domain if v.size > 1]
         inner = {nest.vars[-1] for nest in kernel.nests if nest.vars}
-        outer = bool(domain) and (
-            not inner
-            or _adjacent(kernel, domain[-1]) > _adjacent(kernel, None)
-            or (max(v.size for v in inner) < 4 and domain[-1].size >= self.lanes)
-        )
+        outer = bool(domain) and (not inner or price(kernel, self.lanes, domain[-1]) < price(kernel, self.lanes))
         self.vectors = "outer" if outer else "inner" if inner else "none"
         run = merged(domain, exprs, [x.vars for x in kernel.items if isinstance(x, Store)]) if outer else 0
         self.rows = domain[: len(domain) - run]
@@ -49,15 +45,58 @@ class Layout:
         self.parameters = [*kernel.read, *stores]
 
 
-def _adjacent(kernel: Kernel, lane: Var | None) -> int:
-    """How many reads are of neighbours where lanes follow an axis; without one, the innermost axis of each nest."""
-    found = 0
+def price(kernel: Kernel, lanes: int, lane: Var | None = None) -> float:
+    """About what as many turns as there are lanes cost, where lanes follow an axis of the domain; without one, where they follow the
+    innermost loop of each nest, turn by turn."""
+    total = 0.0
     for nest in kernel.nests:
         v = lane or (nest.vars[-1] if nest.vars else None)
-        loads = [flat(*e.attr) for e in walk(x.expr for x in nest.items) if e.kind == "load"]
-        count = sum(isinstance(f, Ix) and v in f.vars and f.coefficient(v) == 1 for f in loads) if v else 0
-        found += count * prod(u.size for u in nest.vars)
-    return found
+        stores = [(x.buffer, own_index(x)) for x in nest.items if isinstance(x, Store) and x.place != "register"]
+        for e in walk(parts(nest)):
+            each = cost(e) if e.kind != "load" else reading(flat(*e.attr), v, lanes)
+            total += each * _turns(nest, e.vars, lane, lanes)
+        for buffer, index in stores:
+            total += reading(flat(buffer, index), v, lanes) * _turns(nest, frozenset(nest.vars), lane, lanes)
+    return total if lane is None or lane.size >= lanes else total * lanes / lane.size
+
+
+def _turns(nest: Nest, vars: frozenset[Var], lane: Var | None, lanes: int) -> float:
+    """How often something is done that depends on these variables: what does not depend on a loop is done before it."""
+    sizes = {v: v.size for v in nest.vars if v in vars}
+    if lane is not None:
+        return prod(sizes.values())
+    if nest.vars and nest.vars[-1] in sizes:
+        sizes[nest.vars[-1]] = -(-sizes[nest.vars[-1]] // lanes)
+    return lanes * prod(sizes.values())
+
+
+def reading(position: Component, v: Var | None, lanes: int) -> float:
+    """What an access costs: adjacent elements little, others an address each."""
+    if v is None or not isinstance(position, Ix) or v not in position.vars:
+        return 1
+    step = position.coefficient(v)
+    return lanes if step is None or not 0 < step <= 4 else 1 if step == 1 else 3
+
+
+def parts(nest: Nest) -> list[Expr]:
+    """What one turn of a nest computes: of a fold, its term."""
+    return [x.expr.args[0] if isinstance(x, Fold) else x.expr for x in nest.items]
+
+
+CHEAP = frozenset("add sub mul neg abs maximum minimum equal less less_equal logical_and logical_or logical_not".split())
+CALLED = 15  # cycles that a function such as exp takes for a vector
+
+
+def cost(e: Expr) -> int:
+    """About how many cycles an expression's last step takes."""
+    if e.kind == "reduce":
+        return prod(v.size for v in e.attr[1])
+    return 1 if e.kind != "call" or e.attr in CHEAP else CALLED
+
+
+def own_index(x: Store) -> tuple[Component, ...]:
+    """Where a store writes."""
+    return tuple(variable(v) for v in x.vars)
 
 
 def merged(domain: list[Var], exprs: Iterable[Expr], written: Iterable[tuple[Var, ...]]) -> int:

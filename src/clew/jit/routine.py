@@ -1,7 +1,7 @@
 """A graph as one native function, ``i32 (view, table, arena, env)``, that others may call.
 
 ``table`` has the addresses of the inputs, then those of the outputs; all are dense. ``arena`` is the function's own memory.
-It returns 0, or what stopped it: 1 for an interrupt, 2 for an error in Python.
+It returns 0, or what stopped it: 1 for an interrupt, 2 for an error in Python, 3 for a position outside of its axis.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from ..ir import UNKNOWN, Array, Graph, Tuple, Value
 from ..ops.items import Item
 from .block import Block, Module, Reg, number
+from .checks import outside
 from .evaluate import I64
 from .expression import Buffer, Place, Space, identity, walk
 from .group import Group, Grouping
@@ -51,7 +52,8 @@ class Routine:
     def __init__(self, graph: Graph, shared: Shared, updates: Mapping[int, int] | None = None) -> None:
         self.shared = shared
         self.updates = dict(updates or {})
-        self.graph = prepare(graph)
+        self.graph, self.wrong = checked(prepare(graph))
+        self.count = len(graph.outputs)
         self.grouping = Grouping(self.graph)
         self.late = 0
         self.steps = self._steps()
@@ -116,7 +118,7 @@ class Routine:
                 self.shared.constants.append(np.ascontiguousarray(v.data))
         self.outputs: dict[Buffer, int] = {}
         self.copies: list[int] = []  # outputs that something else holds
-        for k, v in enumerate(graph.outputs):
+        for k, v in enumerate(graph.outputs[: self.count]):
             if k in self.updates or not v.type.size:
                 continue
             if v in self.grouping.roots and buffers[v] not in self.outputs:
@@ -124,14 +126,14 @@ class Routine:
             else:
                 self.copies.append(k)
                 self._hold(v)
-        updated = {graph.outputs[k] for k in self.updates}
+        until_end = {*(graph.outputs[k] for k in self.updates), self.wrong}
         times: dict[Place, list[int]] = {}
         for n, step in enumerate(self.steps):
             for place in (*step.reads, *step.writes, *step.spaces):
                 times.setdefault(place, []).append(n)
         elsewhere = (self.inputs, self.constants, self.outputs, self.in_place)
         lives = {
-            x: Life(t[0], len(self.steps) if isinstance(x, Buffer) and x.value in updated else t[-1], nbytes(x))
+            x: Life(t[0], len(self.steps) if isinstance(x, Buffer) and x.value in until_end else t[-1], nbytes(x))
             for x, t in times.items()
             if not any(x in held for held in elsewhere) and not (isinstance(x, Buffer) and UNKNOWN in x.value.shape)
         }
@@ -163,10 +165,14 @@ class Routine:
             before(n)
             if n and n < self.late:
                 frame.leave_if_stopped()
+            if n == self.late:
+                self._refuse(frame)
             if n == self.late and n:
                 frame.view = b.load(b.gep(view, number(16, I64), "i8"), "ptr", 8)
             step.write(frame)
         before(len(self.steps))
+        if self.late == len(self.steps):
+            self._refuse(frame)
         buffers, graph = self.grouping.buffers, self.graph
         for k in self.copies:
             copy(b, entry(table, len(graph.inputs) + k), addresses[buffers[graph.outputs[k]]], graph.outputs[k].type.nbytes)
@@ -176,6 +182,23 @@ class Routine:
                 assert made is not None and target is not None
                 copy(b, addresses[target], addresses[made], graph.outputs[k].type.nbytes)
         b.do("ret i32 0")
+
+    def _refuse(self, frame: Frame) -> None:
+        """Leave where a position lies outside of its axis."""
+        if self.wrong is not None:
+            b = frame.b
+            flag = b.load(frame.addresses[self.grouping.buffers[self.wrong]], "i8", 1)
+            frame.leave_if(b.select(b.icmp("ne", flag, number(0, "i8")), number(3, "i32"), number(0, "i32")))
+
+
+def checked(graph: Graph) -> tuple[Graph, Value | None]:
+    """The graph with one result more, whether a position lies outside of its axis, if one can."""
+    wrong = outside(graph)
+    if wrong is None:
+        return graph, None
+    (*outputs, wrong) = prepare(Graph(graph.name, graph.inputs, (*graph.outputs, wrong))).outputs
+    made = Graph(graph.name, graph.inputs, (*outputs, wrong))
+    return made, None if wrong.op is None else wrong
 
 
 def copy(b: Block, target: Reg, source: Reg, count: int) -> None:

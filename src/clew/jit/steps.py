@@ -11,17 +11,16 @@ from .block import Block, Module, Reg, number
 from .conversion import from_memory, memory_type, to_memory
 from .emit import BEGIN, CONTEXT, END, Loops
 from .evaluate import I64
-from .expression import Buffer, Expr, Place, Space, walk
+from .expression import Buffer, Place, Space, walk
 from .folding import combine
 from .group import Group, Grouping
-from .kernel import Fold, Kernel, Nest
-from .layout import Layout
+from .kernel import Kernel
+from .layout import Layout, cost, parts
 from .products import Product, flops, product
 from .schedule import schedule
 from .tail import function, packing
 
 PARALLEL = 40_000  # cycles from which on a call is shared among threads
-CALLED = 15  # cycles that a function such as exp takes for a vector
 
 
 @dataclass
@@ -120,19 +119,6 @@ def loops_step(n: int, module: Module, group: Group, grouping: Grouping, wanted:
         assert x.total is not None
         step.totals.append((x.total, space, x.expr.attr[0], x.expr.dtype))
     return step
-
-
-def parts(nest: Nest) -> list[Expr]:
-    """What one turn of a nest computes: of a fold, its term."""
-    return [x.expr.args[0] if isinstance(x, Fold) else x.expr for x in nest.items]
-
-
-def cost(e: Expr) -> int:
-    """About how many cycles an expression's last step takes."""
-    if e.kind == "reduce":
-        return prod(v.size for v in e.attr[1])
-    cheap = "add sub mul neg abs maximum minimum equal less less_equal logical_and logical_or logical_not".split()
-    return 1 if e.kind != "call" or e.attr in cheap else CALLED
 
 
 def product_step(n: int, module: Module, group: Group, grouping: Grouping, wanted: set[Value], bits: int) -> Step:

@@ -11,6 +11,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 from ...ir import FLOATS, Dtype, Op, Value
 from ...ops.broadcast import accumulator
@@ -113,12 +114,14 @@ def keep(b: Block, x: Reg, base: Reg, at: Reg, dtype: Dtype) -> None:
 class Along(Native):
     """Abstract: what runs along the op's ``axis``."""
 
+    effort: ClassVar[float] = 1  # cycles of one element, where the axis is the last one
+
     def tasks(self, v: Value) -> int:
         return share(sum(x.count for x in regions(v, axis_of(v))))[0] if v.type.size else 0
 
     def cycles(self, v: Value) -> float:
         last = prod(v.shape[axis_of(v) + 1 :]) == 1
-        return v.type.size * (1.0 if last else accumulator(v.dtype).itemsize / 8)
+        return v.type.size * self.effort * (1 if last else accumulator(v.dtype).itemsize / 8)
 
     def write(
         self, b: Block, v: Value, operands: Sequence[Reg], result: Reg, scratch: Reg, begin: Reg, end: Reg, bits: int
@@ -183,6 +186,8 @@ class Recurrence(Along):
 
 class Sharing(Along):
     """Means over runs of equal neighbours: there, of each element and those before it; back, of a run's last."""
+
+    effort = 6
 
     def lines(self, b: Block, v: Value, operands: Sequence[Reg], result: Reg, at: Reg, lines: Bundle) -> None:
         g, y = operands

@@ -7,7 +7,7 @@ counts those that go before it. Both keep equal elements in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -15,13 +15,11 @@ from ...ir import FLOATS, Dtype, Op, Value
 from ...ir.types import NAMES
 from ...ops.sorting import ArgSort, Sort
 from ..block import BITS, Block, Reg, number, vector
-from .native import Native, along, clear, share, span, whole
+from .native import Native, along, clear, least, share, span, whole
 
 ROWS = 16  # tasks at most: each has scratch memory for one row
-import os
-
-DIGIT = int(os.environ.get("DIGIT", 8))
-SHORT = 96  # elements of a row in which counting is faster
+DIGIT = 8  # bits
+SHORT = 128  # elements of a row in which counting is faster; positions fit 8 bits
 EXPONENT = {"bf16": 0x7F80, "f16": 0x7C00, "f32": 0x7F800000, "f64": 0x7FF0000000000000}  # infinity's bits
 
 
@@ -33,7 +31,6 @@ class Rows:
     step: int
     count: int
     key: str
-    digit: int  # bits
     paired: bool  # whether each key is followed by its position
 
     @property
@@ -48,7 +45,7 @@ class Rows:
 
     @property
     def digits(self) -> int:
-        return -(-BITS[self.key] // self.digit)
+        return -(-BITS[self.key] // DIGIT)
 
     @property
     def short(self) -> bool:
@@ -62,7 +59,7 @@ class Rows:
     @property
     def scratch(self) -> int:
         """Bytes for one task: two rows, and the counts or ranks."""
-        return 2 * self.row + (0 if self.short else self.digits * 4 << self.digit)
+        return 2 * self.row + (0 if self.short else self.digits * 4 << DIGIT)
 
 
 def rows(v: Value) -> Rows:
@@ -71,7 +68,7 @@ def rows(v: Value) -> Rows:
     n = x.shape[axis]
     paired = isinstance(v.op, ArgSort) and n > SHORT
     key = f"i{8 * max(x.dtype.itemsize, 4 if paired else 1)}"
-    return Rows(n, prod(x.shape[axis + 1 :]), x.size // max(1, n), key, DIGIT, paired)
+    return Rows(n, prod(x.shape[axis + 1 :]), x.size // max(1, n), key, paired)
 
 
 class Sorting(Native):
@@ -82,7 +79,7 @@ class Sorting(Native):
 
     def cycles(self, v: Value) -> float:
         r = rows(v)
-        return v.type.size * (r.length * r.width / 10 if r.short else 4 * r.digits) + r.count * 30
+        return v.type.size * (6 + r.length * r.width / 24 if r.short else 4 * r.digits) + r.count * 30
 
     def scratch(self, v: Value) -> int:
         return self.tasks(v) * rows(v).scratch
@@ -151,16 +148,19 @@ class Row:
     def by_counting(self) -> None:
         """An element goes where as many have gone as there are before it."""
         b, r = self.b, self.r
-        for at in range(0, r.length, self.lanes):
-            mine = b.load(b.gep(self.one, whole(at), r.key), vector(r.key, self.lanes), r.width)
-            place = b.lanes_from(number(at, r.key), self.lanes)
-            with b.loop(whole(0), whole(r.length), carried=[number(0, mine.type)]) as loop:
-                other = b.splat(b.load(b.gep(self.one, loop.i, r.key), r.key, r.width), self.lanes)
-                j = loop.i if r.key == "i64" else b.convert("trunc", loop.i, r.key)
-                equal = b.bits_and(b.icmp("eq", other, mine), b.icmp("ult", b.splat(j, self.lanes), place))
-                before = b.bits_or(b.icmp("ult", other, mine), equal)
-                loop.next = [b.add(loop.carried[0], b.convert("zext", before, r.key))]
-            b.store(loop.results[0], b.gep(self.two, whole(at), r.key), r.width)
+        with b.loop(whole(0), whole(r.length), step=self.lanes) as block:
+            end = least(b, b.add(block.i, whole(self.lanes)), whole(r.length))
+            mine = b.load(b.gep(self.one, block.i, r.key), vector(r.key, self.lanes), r.width)
+            own = b.lanes_from(self.narrow(block.i), self.lanes)
+
+            def before(other: Reg, j: Reg) -> Reg:
+                equal = b.bits_and(b.icmp("eq", other, mine), b.icmp("ult", b.splat(j, self.lanes), own))
+                return b.bits_or(b.icmp("ult", other, mine), equal)
+
+            rank = self.counted(number(0, mine.type), whole(0), block.i, lambda other, j: b.icmp("ule", other, mine))
+            rank = self.counted(rank, block.i, end, before)
+            rank = self.counted(rank, end, whole(r.length), lambda other, j: b.icmp("ult", other, mine))
+            b.store(rank, b.gep(self.two, block.i, r.key), r.width)
         with b.loop(whole(0), whole(r.length)) as each:
             rank = b.load(b.gep(self.two, each.i, r.key), r.key, r.width)
             to = self.at(rank if r.key == "i64" else b.convert("zext", rank, "i64"))
@@ -170,6 +170,19 @@ class Row:
                 x = b.load(b.gep(self.x, self.at(each.i), self.element), self.element, self.dtype.itemsize)
                 b.store(x, b.gep(self.y, to, self.element), self.dtype.itemsize)
 
+    def narrow(self, i: Reg) -> Reg:
+        """A position in as many bits as a key."""
+        return i if self.r.key == "i64" else self.b.convert("trunc", i, self.r.key)
+
+    def counted(self, rank: Reg, first: Reg, last: Reg, before: Callable[[Reg, Reg], Reg]) -> Reg:
+        """``rank``, and one more for each key ``first`` to ``last`` that is ``before``."""
+        b, r = self.b, self.r
+        with b.loop(first, last, carried=[rank], empty=True) as loop:
+            other = b.splat(b.load(b.gep(self.one, loop.i, r.key), r.key, r.width), self.lanes)
+            more = b.add(loop.carried[0], number(1, rank.type))
+            loop.next = [b.select(before(other, self.narrow(loop.i)), more, loop.carried[0])]
+        return loop.results[0]
+
     def by_digits(self) -> None:
         """Move the words back and forth, by one digit after the other; not by one that all keys share."""
         b, r = self.b, self.r
@@ -177,8 +190,8 @@ class Row:
         first = b.load(self.one, r.key, r.width)
         with b.loop(whole(0), whole(r.digits), carried=[self.one, self.two]) as loop:
             source, target = loop.carried
-            table = b.gep(self.table, loop.i, f"[{1 << r.digit} x i32]")
-            shift = b.mul(loop.i, whole(r.digit))
+            table = b.gep(self.table, loop.i, f"[{1 << DIGIT} x i32]")
+            shift = b.mul(loop.i, whole(DIGIT))
             most = b.load(b.gep(table, self.digit(first, shift), "i32"), "i32", 4)
             needed = b.icmp("ne", most, number(r.length, "i32"))
             with b.when(needed):
@@ -189,26 +202,26 @@ class Row:
 
     def digit(self, key: Reg, shift: Reg) -> Reg:
         """A digit of a key, as an index."""
-        b, r = self.b, self.r
+        b = self.b
         if key.type != "i64":
             key = b.convert("zext", key, "i64")
-        return b.bits_and(b.lshr(key, shift), whole((1 << r.digit) - 1))
+        return b.bits_and(b.lshr(key, shift), whole((1 << DIGIT) - 1))
 
     def count(self) -> None:
         """How often each digit has each value, for all digits at once."""
         b, r = self.b, self.r
-        clear(b, self.table, whole(r.digits * 4 << r.digit))
+        clear(b, self.table, whole(r.digits * 4 << DIGIT))
         with b.loop(whole(0), whole(r.length)) as loop:
             key = b.load(b.gep(self.one, loop.i, f"[{r.word} x i8]"), r.key, r.width)
             for k in range(r.digits):
-                digit = self.digit(key, whole(k * r.digit))
-                address = b.gep(self.table, b.add(digit, whole(k << r.digit)), "i32")
+                digit = self.digit(key, whole(k * DIGIT))
+                address = b.gep(self.table, b.add(digit, whole(k << DIGIT)), "i32")
                 b.store(b.add(b.load(address, "i32", 4), number(1, "i32")), address, 4)
 
     def add_up(self, table: Reg) -> None:
         """Where the words with each value of a digit begin, in place of their number."""
         b = self.b
-        with b.loop(whole(0), whole(1 << self.r.digit), carried=[number(0, "i32")]) as loop:
+        with b.loop(whole(0), whole(1 << DIGIT), carried=[number(0, "i32")]) as loop:
             address = b.gep(table, loop.i, "i32")
             count = b.load(address, "i32", 4)
             b.store(loop.carried[0], address, 4)
