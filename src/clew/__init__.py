@@ -9,6 +9,7 @@ from importlib import import_module as _import_module
 from math import e, inf, nan, pi
 
 from . import errors, linalg, pytree, random
+from . import jit as _jit  # noqa: F401, the package is loaded before the function that takes its name
 from ._version import __version__
 from .array.dtypes import (
     bfloat16,
@@ -212,6 +213,7 @@ from .transforms import (
     hessian,
     hvp,
     jacobian,
+    jit,
     jvp,
     linearize,
     map,
@@ -355,6 +357,7 @@ __all__ = [
     "isinf",
     "isnan",
     "jacobian",
+    "jit",
     "jvp",
     "leaky_relu",
     "less",

@@ -13,6 +13,8 @@
       DetachError                             a conversion would silently cut a gradient path
       NonfiniteError (FloatingPointError)     a watched computation made a NaN or an infinity of finite numbers
       UsageError (ValueError)                 anything else a caller can mend
+
+    SignatureWarning (UserWarning)            a function is compiled again and again
 """
 
 from __future__ import annotations
@@ -60,3 +62,7 @@ class NonfiniteError(ClewError, FloatingPointError):
 
 class UsageError(ClewError, ValueError):
     """Anything else that a caller can mend."""
+
+
+class SignatureWarning(UserWarning):
+    """A function is compiled again and again."""

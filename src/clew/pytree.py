@@ -115,6 +115,13 @@ def children_of(tree: Any) -> Children | None:
     return None if opened is None else opened[0]
 
 
+def with_children(tree: Any, children: list[Any]) -> Any:
+    """A container like ``tree`` that holds these, in the order of ``children_of``."""
+    opened = _open(tree)
+    assert opened is not None
+    return opened[1](children)
+
+
 def _dict_like(x: dict[Any, Any], items: dict[Any, Any]) -> dict[Any, Any]:
     """The items as a dict of the same class, made as ``x`` was (a ``defaultdict`` keeps what it makes)."""
     if type(x) is dict:

@@ -16,43 +16,16 @@ import numpy as np
 
 from .array import dtypes, functional, indexing, linear_algebra, manipulation, searching, softmax, statistics
 from .array import elementwise as el
+from .array.numpy_names import FUNCTION_NAMES, UFUNC_NAMES
 from .array.promotion import value_of
 from .diff.reverse import backward as walk_backward
 from .errors import ConcretizationError, DetachError, GradientError, UsageError
 from .instead import instead, statement_at
-from .ir import INPUT, Dtype, Label, Shape, Site, Value, constant, here, recording
+from .ir import INPUT, Dtype, Label, Leaked, Shape, Site, Used, Value, constant, here, recording, tracing
 from .ops.rounding import detach, identity
 from .view import GraphView, view_of
 
 P = ParamSpec("P")
-
-
-UFUNC_NAMES = {  # NumPy's, where the standard's name is another
-    "true_divide": "divide",
-    "power": "pow",
-    "absolute": "abs",
-    "fabs": "abs",
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "arctan2": "atan2",
-    "arcsinh": "asinh",
-    "arccosh": "acosh",
-    "arctanh": "atanh",
-    "rint": "round",
-    "invert": "bitwise_invert",
-    "left_shift": "bitwise_left_shift",
-    "right_shift": "bitwise_right_shift",
-    "fmax": "maximum",
-    "fmin": "minimum",
-}
-FUNCTION_NAMES = {
-    "concatenate": "concat",
-    "cumsum": "cumulative_sum",
-    "cumprod": "cumulative_prod",
-    "amax": "max",
-    "amin": "min",
-}
 
 
 class _Transforming(threading.local):
@@ -206,11 +179,15 @@ class Tensor:
         """The data, or an error that says why ``wish`` cannot be had."""
         if self.value.data is None:
             made, site = f", made at {self.value.site}" if self.value.site else "", Site(*here())
+            eager = "" if tracing.trace is None else "\n  (with CLEW_JIT=off it runs eagerly)"
             raise ConcretizationError(
                 f"{wish} of {self.name or 'a tensor'}: {self.value.type} asks for its value, which is not known while its "
-                f"function is traced{made}\n  at {site}\n  {instead(site)}"
+                f"function is traced{made}\n  at {site}\n  {instead(site)}{eager}"
             )
-        return self.value.data
+        data = self.value.data
+        if data.__class__ is Leaked:
+            data.refuse()
+        return data
 
     def number(self, wish: str) -> Any:
         """The one number it holds, for conversions that would cut a gradient path inside a transformation."""
@@ -262,6 +239,7 @@ class Tensor:
         return bool(data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        self.known("np.asarray()")
         if self.tracked and self.value.type.differentiable and (transforming.depth or self.value.op is not INPUT):
             raise DetachError(
                 f"np.asarray of {self.name or self.value.type} would silently cut its gradient path; use clew's functions, or "
@@ -291,7 +269,10 @@ class Tensor:
         """The same node under a name: it keeps its gradient in ``.grad`` after ``backward()``, and pictures show it."""
         v = self.value
         op, operands = (identity, (v,)) if v.op is INPUT else (v.op, v.operands)
-        return Tensor(Value(op, operands, v.type, v.data, Label(name, v.note), v.place or here()))
+        named = Value(op, operands, v.type, v.data, Label(name, v.note), v.place or here())
+        if v.data is None and tracing.trace is not None:
+            tracing.trace.made(named)
+        return Tensor(named)
 
     def detach(self) -> Tensor:
         """The same value with its past cut off: a constant to whatever uses it."""
@@ -310,14 +291,22 @@ class Tensor:
                 f"only variables and named nodes keep their gradient; name this one, t = t.named('t'), before computing on, "
                 f"or ask cl.gradients(output, [node])\n  at {Site(*here())}"
             )
-        return None if label.grad is None else Tensor(constant(label.grad))
+        if tracing.trace is not None:
+            traced = tracing.trace.gradient(label)
+            return None if traced is None else Tensor(traced)
+        gradient = kept(label)
+        return None if gradient is None else Tensor(constant(gradient))
 
     @grad.setter
     def grad(self, gradient: Tensor | None) -> None:
-        if self.value.label is None:
+        label = self.value.label
+        if label is None:
             raise GradientError("only variables and named nodes hold a gradient")
-        self.value.label.grad = None if gradient is None else value_of(unwrap(gradient)).data
-        self.value.label.fresh = gradient is not None
+        new = None if gradient is None else value_of(unwrap(gradient))
+        if tracing.trace is not None:
+            tracing.trace.set_gradient(label, new)
+        else:
+            label.grad, label.fresh = None if new is None else new.data, new is not None
 
     def backward(self, gradient: Any = None, *, accumulate: bool = False) -> None:
         """Follow the thread back: set ``.grad`` of every variable and named node that this tensor was computed from.
@@ -325,8 +314,9 @@ class Tensor:
         ``gradient`` is the gradient of the result with respect to this tensor, 1 for a scalar. Gradients are set, not
         added to old ones, unless ``accumulate``. The graph stays, so backward can be called again.
         """
-        v = self.value
-        self.known("backward()")
+        v, trace = self.value, tracing.trace
+        if trace is None:
+            self.known("backward()")
         if v.op is None:
             raise GradientError(
                 "backward() from a tensor that nothing tracked leads to: no cl.variable feeds it, or it was computed under "
@@ -337,11 +327,15 @@ class Tensor:
                 f"backward() starts from a scalar, this tensor is {v.type}; reduce it first (.sum(), .mean()), or give "
                 f"backward(gradient) of that shape\n  at {Site(*here())}"
             )
-        seed = v.dtype.type(1) if gradient is None else value_of(unwrap(gradient), v.dtype).data
+        seed = v.dtype.type(1) if gradient is None else value_of(unwrap(gradient), v.dtype)
         if seed.shape != v.shape:
             raise GradientError(f"backward(gradient): the gradient has shape {seed.shape}, the tensor is {v.type}")
-        for label, g in walk_backward(v, seed).items():
-            label.grad = label.grad + g if accumulate and label.grad is not None else g
+        if trace is not None:
+            trace.backward(v, seed if seed.__class__ is Value else constant(seed), accumulate)
+            return
+        for label, g in walk_backward(v, seed.data if seed.__class__ is Value else seed).items():
+            before = kept(label) if accumulate else None
+            label.grad = g if before is None else before + g
             label.fresh = True
 
     def graph(self, name: str = "graph") -> GraphView:
@@ -473,6 +467,16 @@ class Tensor:
             kwargs = {**dict(zip(names, args[positional:], strict=True)), **kwargs}
             args = args[:positional]
         return counterpart(*args, **kwargs)
+
+
+def kept(label: Label) -> Any:
+    """The gradient of a label, if it was not used up where nobody could keep it."""
+    if isinstance(label.grad, Used):
+        raise GradientError(
+            f"the gradient of {label.name or 'a variable'} was used up inside the compiled {label.grad.function}, which does "
+            f"not keep it; return it from there: return loss, {label.name or 'w'}.grad\n  at {Site(*here())}"
+        )
+    return label.grad
 
 
 def restored(data: Any) -> Tensor:

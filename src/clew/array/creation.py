@@ -18,7 +18,7 @@ from .arguments import check_device, dtype_of, integer_of, number_of, refused, s
 from .broadcasting import broadcast_to
 from .lifting import ArrayLike
 from .manipulation import stack
-from .promotion import DEFAULT_FLOAT, DEFAULT_INTEGER, as_weak, cast_to, is_scalar, promoted, scalar_dtype, value_of
+from .promotion import DEFAULT_FLOAT, DEFAULT_INTEGER, Weak, as_weak, cast_to, is_scalar, promoted, scalar_dtype, value_of
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Value:
@@ -48,7 +48,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
 
 def _of_nested(items: Any) -> Value:
     leaves = list(_leaves(items))
-    if any(x.__class__ is Value for x in leaves):
+    if any(x.__class__ is Value or isinstance(x, Weak) for x in leaves):
         return stack([_of_nested(x) if isinstance(x, list | tuple) else x for x in items])
     try:
         array = np.asarray(items)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TypeRuleError
-from ..ir import DTYPES, FLOATS, INTEGERS, NAMES, Dtype, Value, constant, here, located
+from ..ir import DTYPES, FLOATS, INTEGERS, NAMES, Dtype, Value, constant, here, located, tracing
 from ..ops.rounding import cast
 
 DEFAULT_FLOAT = DTYPES["f32"]
@@ -45,16 +45,31 @@ def scalar_dtype(x: Any, beside: Dtype | None) -> Dtype:
     return beside if beside in FLOATS else DEFAULT_FLOAT
 
 
+class Weak:
+    """A Python float that is not known while a function is traced: weak like any, and computed with in f64 until it meets
+    an array.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+
 def is_scalar(x: Any) -> bool:
-    return x.__class__ in (float, int, bool)
+    return x.__class__ in (float, int, bool) or isinstance(x, Weak)
 
 
 def value_of(x: Any, dtype: Dtype | None = None) -> Value:
     """``x`` as a value: a Python scalar or nested list in default precision, an array in its own dtype, without a copy."""
     if x.__class__ is Value:
         return x if dtype is None or x.dtype == dtype else cast(x, dtype)
+    if isinstance(x, Weak):
+        return cast_to(x.value, dtype or DEFAULT_FLOAT)
     if is_scalar(x):
         return constant(x, dtype or scalar_dtype(x, None))
+    if tracing.trace is not None and isinstance(x, np.ndarray) and (v := tracing.trace.array(x)) is not None:
+        return v if dtype is None else cast_to(v, dtype)
     if isinstance(x, np.ndarray | np.generic) or hasattr(x, "__array__"):
         array = np.asarray(x, dtype)
     elif hasattr(x, "__dlpack__"):
@@ -93,6 +108,8 @@ def cast_to(x: Value, dtype: Dtype) -> Value:
 
 def as_weak(operation: str, x: Any, dtype: Dtype) -> Value:
     """A Python scalar as a 0-d constant of an array's dtype, if that can hold it."""
+    if isinstance(x, Weak):
+        return cast_to(x.value, dtype)
     if dtype in INTEGERS:
         info = np.iinfo(dtype)
         if not info.min <= x <= info.max:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
-from ..ir import Array, Shape, Value, constant
+from ..ir import Array, Shape, Value, constant, tracing
 from ..ops import arithmetic, comparison, exponential, indexing, movement
 from ..ops import random as draws
 from ..ops.elementwise import filled
@@ -26,27 +26,49 @@ from .dtypes import float32, float64, int64, uint32
 from .lifting import ArrayLike
 from .promotion import cast_to, value_of
 
-Source = tuple[Any, int]  # a key, and the number of the draw
+Source = tuple[Any, Any]  # a key, and the number of the draw
 
 
 class State:
     """A seed, and how many draws have been made from it. Threads may share one."""
 
     def __init__(self, seed: int | None = None) -> None:
+        if seed is None and tracing.trace is not None:
+            raise refused(
+                "Generator", "needs a seed inside a compiled function, whose calls would else repeat one", kind=UsageError
+            )
         self.reset(int.from_bytes(os.urandom(8)) if seed is None else integer_of("Generator", "the seed", seed))
 
     def reset(self, seed: int, count: int = 0) -> None:
         """Start again from a seed, after ``count`` draws."""
+        trace = tracing.trace
+        if trace is not None and hasattr(self, "root") and self.trace is not trace:
+            raise refused(
+                "seed", "a generator from outside cannot be set inside a compiled function; do it before", kind=UsageError
+            )
+        self.trace: Any = trace  # that it was made in: there it starts anew in each call, so its draws are constants
         self.root: Array = draws.key_of(seed)
         self.seed, self.count, self.lock = seed, count, threading.Lock()
 
     def draw(self) -> Source:
         """The key and the number of the next draw."""
+        trace = tracing.trace
+        return self.reserve(1) if trace is None or trace is self.trace else trace.draw(self)
+
+    def reserve(self, n: int) -> tuple[Array, int]:
+        """The key and the number of the first of the next ``n`` draws, which are made from here on."""
         with self.lock:
-            number = self.count
-            self.count += 1
-        epoch, number = divmod(number, draws.FOLD)
+            first = self.count
+            if n > 1 and first // draws.FOLD != (first + n - 1) // draws.FOLD:  # the key changes: they begin with the next
+                first = (first // draws.FOLD + 1) * draws.FOLD
+            self.count = first + n
+        epoch, number = divmod(first, draws.FOLD)
         return (draws.fold_in(self.root, epoch), number) if epoch else (self.root, number)
+
+    def back(self, n: int) -> None:
+        """The last ``n`` draws were not used after all."""
+        with self.lock:
+            self.count -= n
 
     def __getstate__(self) -> tuple[int, int]:
         return self.seed, self.count

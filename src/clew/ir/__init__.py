@@ -8,6 +8,7 @@ from .graph import graph_of as graph_of
 from .graph import rebuild as rebuild
 from .graph import rebuilt as rebuilt
 from .graph import substitute as substitute
+from .leaked import Leaked as Leaked
 from .located import describe as describe
 from .located import located as located
 from .op import INPUT as INPUT
@@ -21,6 +22,9 @@ from .site import Site as Site
 from .site import here as here
 from .site import scope as scope
 from .text import show as show
+from .tracing import Used as Used
+from .tracing import tracing as tracing
+from .tracing import untraced as untraced
 from .types import DTYPES as DTYPES
 from .types import FLOATS as FLOATS
 from .types import INTEGERS as INTEGERS

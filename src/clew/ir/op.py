@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import TypeRuleError
 from .located import located
 from .site import here
+from .tracing import tracing
 from .types import Array, Type
 from .value import Label, Value
 
@@ -158,8 +159,11 @@ class Op(abc.ABC):
         for x in operands:
             if x.data is None:
                 known = False
+        trace = None if known else tracing.trace
         if known:
             tracked = recording.on and any([x.op is not None for x in operands])
+        elif trace is not None:
+            operands = trace.operands(operands)
         if tracked:
             repaired = self.repair(*operands)
             if repaired is not None:
@@ -171,7 +175,10 @@ class Op(abc.ABC):
             raise located(error, operands, here()) from None
         if not tracked:
             return Value(None, (), result, data)
-        return Value(self, operands, result, data, None, here())
+        made = Value(self, operands, result, data, None, here())
+        if trace is not None:
+            trace.made(made)
+        return made
 
     def refuse(self, why: str, *operands: Type) -> TypeRuleError:
         return TypeRuleError(f"{self.name}({', '.join(map(str, operands))}): {why}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,6 +40,8 @@ class Compiled:
     writable, of the graph's type), after everything that reads it, and returned as that array.
     """
 
+    takes_floats = True  # an input of type f64[] may be a Python float
+
     def __init__(self, graph: Graph, updates: Mapping[int, int] | None = None) -> None:
         self.source = graph
         self.updates = dict(updates or {})
@@ -50,23 +53,30 @@ class Compiled:
         self._pool = pool()
         self.library = Library(module.text, symbols=self._pool.symbols)
         self._entry = Entry(self.library.address("main"))
+        self._lock = threading.Lock()
         self._prepare_call()
 
     def _main(self, b: Block) -> None:
         if self.routine.cycles > LONG:
             b.module.declare("declare void @clew_listen(ptr)")
             b.do("call void @clew_listen(ptr %view)")
-        self._addresses(b)
-        names = ", ".join(map(str, PARAMETERS))
+        table = self._addresses(b)
+        view, _, *rest = PARAMETERS
+        names = ", ".join(map(str, (view, table, *rest)))
         b.do(f"ret {b.put(f'call i32 @{self.routine.name}({names})', 'i32')}")
 
-    def _addresses(self, b: Block) -> None:
-        """Python's arrays are objects, which hold the address of their data; outputs and numbers come as addresses."""
-        for k, v in enumerate(self.graph.inputs):
+    def _addresses(self, b: Block) -> Reg:
+        """The routine's table. Python's gives arrays as objects, which hold the address of their data, and numbers by address."""
+        given = self.source.inputs
+        made = [v for k, v in enumerate(self.source.outputs) if k not in self.updates]
+        places = [*range(len(given)), *(len(given) + k for k in range(len(self.source.outputs)) if k not in self.updates)]
+        table = b.slot("ptr", max(1, len(given) + len(self.source.outputs)))
+        for k, v in zip(places, [*given, *made], strict=True):
+            entry = b.load(b.gep(Reg("%table", "ptr"), number(k, I64), "ptr"), "ptr", 8)
             if v.shape:
-                entry = b.gep(Reg("%table", "ptr"), number(k, I64), "ptr")
-                array = b.load(entry, "ptr", 8)
-                b.store(b.load(b.gep(array, number(DATA, I64), "i8"), "ptr", 8), entry, 8)
+                entry = b.load(b.gep(entry, number(DATA, I64), "i8"), "ptr", 8)
+            b.store(entry, b.gep(table, number(k, I64), "ptr"), 8)
+        return table
 
     @property
     def text(self) -> str:
@@ -100,6 +110,10 @@ class Compiled:
                 self._scalars.append((k, place))
 
     def __call__(self, inputs: Sequence[Array]) -> list[Any]:
+        with self._lock:  # the table and the arena are one call's at a time
+            return self._call(inputs)
+
+    def _call(self, inputs: Sequence[Array]) -> list[Any]:
         table = self._table
         held = []
         for k in self._arrays:
@@ -118,7 +132,7 @@ class Compiled:
         outputs: list[Any] = [None] * self._outputs
         for place, k, shape, dtype in self._fresh:
             y = outputs[k] = np.empty(shape, dtype)
-            table[place] = y.ctypes.data
+            table[place] = id(y)
         while stopped := self._entry(self._pool.here(), *self._rest):
             self._stopped(stopped, inputs)
         for k, place in self._scalars:
@@ -151,8 +165,7 @@ class Compiled:
             b.store(b.put("call i64 @llvm.readcyclecounter()", I64), b.gep(clock, number(n, I64), I64), 8)
 
         def write(b: Block) -> None:
-            self._addresses(b)
-            self.routine.write(b, lambda n: tick(b, n))
+            self.routine.write(b, lambda n: tick(b, n), self._addresses(b))
 
         module.function("timed", "i32", [*PARAMETERS, clock], write)
         library = Library(module.text, symbols=self._pool.symbols)

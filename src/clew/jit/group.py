@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from math import prod
 
-from ..ir import INPUT, Graph, Shape, Value
+from ..ir import INPUT, UNKNOWN, Graph, Shape, Value
 from ..ops.broadcast import Broadcast, Sum
 from ..ops.contraction import Contract, parse
 from ..ops.convolution import Convolve
@@ -43,7 +43,10 @@ class Group:
 
 
 def is_whole(v: Value) -> bool:
-    return v.op is not None and v.op is not INPUT and not v.op.pulls
+    """An op of no elements' own, or of elements that only the run counts."""
+    if v.op is None or v.op is INPUT:
+        return False
+    return not v.op.pulls or any(UNKNOWN in x.shape for x in (v, *v.operands))
 
 
 def reduced(v: Value) -> int:

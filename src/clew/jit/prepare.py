@@ -64,10 +64,25 @@ def without_empty(graph: Graph) -> Graph:
     return rewrite(graph, constant_if_empty)
 
 
+def uniform(graph: Graph) -> Graph:
+    """The graph in which constants that are one number everywhere are known to be."""
+
+    def filled_if_uniform(v: Value) -> Value:
+        if v.op is not None or v.data is None or v.type.size < 2 or not any(v.data.strides):
+            return v
+        flat = np.ascontiguousarray(v.data).reshape(-1).view(np.uint8).reshape(v.type.size, -1)
+        one = flat[0]
+        same = bool((flat[: min(64, len(flat))] == one).all()) and bool((flat == one).all())
+        return Value(None, (), v.type, np.broadcast_to(v.data.reshape(-1)[0], v.shape)) if same else v
+
+    return rewrite(graph, filled_if_uniform)
+
+
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     merge,
     opened,
     unnamed,
+    uniform,
     without_empty,
     fold,
     simplify,

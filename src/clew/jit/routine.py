@@ -149,9 +149,9 @@ class Routine:
     def _write(self, b: Block) -> None:
         self.write(b, lambda n: None)
 
-    def write(self, b: Block, before: Callable[[int], None]) -> None:
+    def write(self, b: Block, before: Callable[[int], None], table: Reg = PARAMETERS[1]) -> None:
         """The function's body. ``before(n)`` may write what happens before each step, and at the end."""
-        view, table, arena, env = PARAMETERS
+        view, _, arena, env = PARAMETERS
 
         def entry(base: Reg, k: int) -> Reg:
             return b.load(b.gep(base, number(k, I64), "ptr"), "ptr", 8)

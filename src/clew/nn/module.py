@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..functions import asarray
 from ..ir import scope
 from ..pytree import register
-from ..variable import Variable
+from ..variable import Noted, Variable
 
 
 class Naming(type):
@@ -33,7 +33,7 @@ class Naming(type):
         return whole.replace(parameters=list(whole.parameters.values())[1:])
 
 
-class Module(metaclass=Naming):
+class Module(Noted, metaclass=Naming):
     """Base of layers and models: assign variables and modules to attributes, define ``forward``, call the module.
 
     Parameters are named by their path (``layers[0].weight``). Calling a module makes its nodes carry the module's name
@@ -104,7 +104,7 @@ class Module(metaclass=Naming):
 
     def state_dict(self) -> dict[str, Any]:
         """A copy of every parameter's array under its name."""
-        return {name: np.array(parameter.value.data) for name, parameter in self.named_parameters()}
+        return {name: np.array(parameter.known("state_dict()")) for name, parameter in self.named_parameters()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Give the parameters the arrays of a ``state_dict``; names and shapes must agree, or nothing is changed."""

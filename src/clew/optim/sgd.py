@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from math import inf
 
 from ..errors import UsageError
+from ..functions import zeros_like
 from ..tensor import Tensor
-from ..variable import Variable
+from ..variable import Number, Variable
 from .optimiser import Optimiser
 
 
@@ -32,6 +33,8 @@ class SGD(Optimiser):
     0.2
     """
 
+    lr = Number()
+
     def __init__(
         self,
         parameters: Iterable[Variable],
@@ -50,10 +53,13 @@ class SGD(Optimiser):
             raise UsageError("SGD: nesterov=True needs a momentum, such as momentum=0.9")
         self.lr, self.momentum, self.weight_decay, self.nesterov = lr, momentum, weight_decay, nesterov
 
+    def start(self, p: Tensor) -> Tensor | None:
+        return zeros_like(p) if self.momentum else None
+
     def update(self, p: Tensor, g: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
         if self.weight_decay:
             g = g + self.weight_decay * p
-        if self.momentum:
-            state = g if state is None else self.momentum * state + g
+        if state is not None:
+            state = self.momentum * state + g
             g = g + self.momentum * state if self.nesterov else state
         return p - self.lr * g, state

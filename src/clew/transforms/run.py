@@ -118,8 +118,9 @@ class Run:
         results, self.result_tree = flatten(returned)
         self.outputs = [value_of(unwrap(x)) for x in results]
         # Rules run on arrays, and record nothing, unless somebody else can differentiate what comes out.
-        free = before and any(
-            v.data is None or (v.op is INPUT and v not in self.leaves) for v in toposort((*self.outputs, *self.leaves))
+        free = any(
+            v.data is None or (before and v.op is INPUT and v not in self.leaves)
+            for v in toposort((*self.outputs, *self.leaves))
         )
         self.read = itself if free else known
         self.result = self.result_tree.unflatten(self.wrap(v) for v in self.outputs)

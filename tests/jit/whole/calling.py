@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -50,7 +51,7 @@ class Run:
         held = [np.ascontiguousarray(x) for x in xs]
         addresses = [x.ctypes.data for x in held]
         bounds = [0, *cuts, self.tasks]
-        for begin, end in reversed(list(zip(bounds, bounds[1:], strict=False))):
+        for begin, end in reversed(list(pairwise(bounds))):
             if begin < end:
                 self.function(*addresses, raw.ctypes.data + GUARD, self.scratch.ctypes.data, begin, end)
         outside = np.concatenate([raw[:GUARD], raw[GUARD + y.nbytes :]])

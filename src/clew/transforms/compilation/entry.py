@@ -1,0 +1,215 @@
+"""One signature of a compiled function: the compiled graph, and the state that each call brings to it and takes from it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ...gates import Gate
+from ...ir import INPUT, Array, Graph, Label, Type, Used, Value, constant, here
+from ...ops.items import Item, several_of
+from ...tensor import Tensor
+from ...variable import SLOT, Variable
+from .guards import Guards
+from .results import Results
+from .tracer import Attribute, Bound, Gradient
+
+WIDE, WORD = np.float64, np.uint32
+PLAIN, FORTRAN = 0x507, 2  # of an array's flags: its own memory, aligned, writable, contiguous (in both orders, or in C's)
+slot, put, references = SLOT.__get__, SLOT.__set__, sys.getrefcount
+
+
+def _references() -> tuple[int, int]:
+    """How many references a value and its array have that only a variable holds, where ``Entry._changed`` counts them."""
+    v = Variable(np.zeros(1))
+    old = slot(v)
+    array = old.data
+    return references(old), references(array)
+
+
+ALONE = _references()
+changing = threading.Lock()  # one call at a time changes variables
+
+
+@dataclass(eq=False)
+class Entry:
+    """A compiled signature. Inputs are the arguments' arrays and then, in this order, the fields below."""
+
+    name: str
+    graph: Graph
+    guards: Guards
+    results: Results
+    types: list[Type]  # of the results
+    floats: list[int]  # which arguments are Python floats
+    bound: list[Bound]
+    reads: list[Variable]
+    updated: list[Variable]  # in place where that is safe
+    scalars: list[Variable]  # updated too, but NumPy's scalars cannot change in place
+    numbers: list[Attribute]
+    before: list[Gradient]
+    draws: list[tuple[Any, int]]  # generators, and how many numbers each draws
+    outside: dict[Label, tuple[bool, bool]]
+    put: list[tuple[Variable, Type, Label | None]]  # the scalars, and variables that were made inside and stay
+    kept: list[Label]  # whose gradients nothing inside has used
+    used: list[Label]  # whose gradient was made inside, and used
+    spent: list[Label]  # whose gradient was there before, and used
+    cleared: list[Label]
+    attached: list[tuple[Any, Any, Any, Any]]  # holder, key, what was there, what is there after a call
+    keep: list[Any]  # what the signature knows by its identity alone
+
+    def __post_init__(self) -> None:
+        self.arrays = [b.array for b in self.bound]
+        closed = bool(self.bound or self.reads)
+        self.conditional = bool(self.outside or self.attached)
+        self.free = not (self.guards or self.conditional)
+        self.wrap = self.results.of_arrays
+        results, place = len(self.types), len(self.graph.inputs) - self.after_updated
+        self.updates = {results + k: place + k for k in range(len(self.updated))}
+        changes = self.updated or self.put or self.kept or self.used or self.spent or self.cleared or self.attached
+        self.plain = not (changes or self.numbers or self.before or self.draws or self.outside)
+        self.pure = not changes
+        self.more = bool(self.put or self.kept or self.spent or self.cleared or self.attached)
+        state = any(v.value.type.differentiable for v in self.reads) or any(b.label for b in self.bound)
+        self.tracks = self.pure and any(t.differentiable for t in self.types) and state
+        self.used_up = Used(self.name)
+        compiled: Any = import_module("clew.jit.compiled")  # it loads LLVM, which takes longer than all the rest of clew
+        self.compiled = compiled.Compiled(self.graph, self.updates)
+        self.number: Any = WIDE
+        self.converted = self.floats  # to NumPy's scalars, for a call
+        if getattr(self.compiled, "takes_floats", False):
+            self.converted, self.number = [], float
+        self.gathers = closed or bool(self.converted)
+
+    @property
+    def after_updated(self) -> int:
+        """How many inputs come from the updated variables on."""
+        inputs = len(self.updated) + len(self.scalars) + len(self.numbers) + len(self.before)
+        return inputs + 2 * len(self.draws)
+
+    def holds(self) -> bool:
+        """Whether everything that was read of Python, and which gradients and states are there, is as it was when traced."""
+        if not self.guards.hold():
+            return False
+        if not self.conditional:
+            return True
+        for label, was in self.outside.items():
+            there = label.grad is not None and label.grad.__class__ is not Used
+            if (there, there and label.fresh) != was:
+                return False
+        return all([holder[key] is was for holder, key, was, _ in self.attached])
+
+    def inputs(self, leaves: list[Array]) -> list[Array]:
+        """The arguments' arrays, those that the function closed over, and those of the variables that it reads."""
+        for k in self.converted:
+            leaves[k] = WIDE(leaves[k])
+        return [*leaves, *self.arrays, *[slot(v).data for v in self.reads]]
+
+    def peek(self, leaves: list[Array]) -> list[Array]:
+        """All inputs that a call would have now."""
+        leaves = [WIDE(x) if x.__class__ is float else x for x in leaves]
+        inputs = self.inputs(leaves) + [slot(v).data for v in (*self.updated, *self.scalars)]
+        inputs += [WIDE(number.holder[number.name]) for number in self.numbers]
+        inputs += [gradient.label.grad for gradient in self.before]
+        for generator, count in self.draws:
+            key, first = generator.reserve(count)
+            generator.back(count)
+            inputs += (key, WORD(first))
+        return inputs
+
+    def run(self, inputs: list[Array]) -> list[Any]:
+        """The results' arrays (and behind them the new state, which has been taken over)."""
+        if self.plain:
+            return self.compiled(inputs)  # type: ignore[no-any-return]
+        if self.pure:
+            return self._drawn(inputs, [])
+        with changing:
+            return self._changed(inputs)
+
+    def _changed(self, inputs: list[Array]) -> list[Any]:
+        fresh: list[tuple[Variable, Value]] = []
+        for v in self.updated:
+            old = slot(v)
+            array = old.data
+            if references(old) != ALONE[0] or references(array) != ALONE[1] or array.flags.num | FORTRAN != PLAIN:
+                array = array.copy()
+                fresh.append((v, Value(INPUT, (), old.type, array, old.label)))
+            inputs.append(array)
+        for v in self.scalars:
+            inputs.append(slot(v).data)  # noqa: PERF401
+        return self._drawn(inputs, fresh)
+
+    def _drawn(self, inputs: list[Array], fresh: list[tuple[Variable, Value]]) -> list[Any]:
+        for number in self.numbers:
+            inputs.append(self.number(number.holder[number.name]))  # noqa: PERF401
+        for gradient in self.before:
+            inputs.append(gradient.label.grad)  # noqa: PERF401
+        drawn = 0
+        try:
+            for generator, count in self.draws:
+                key, first = generator.reserve(count)
+                drawn += 1
+                inputs += (key, WORD(first))
+            made = self.compiled(inputs)
+        except BaseException:
+            for generator, count in self.draws[:drawn]:
+                generator.back(count)
+            raise
+        try:
+            self._commit(made, fresh)
+        except BaseException:  # Ctrl-C: what has begun is finished
+            self._commit(made, fresh)
+            raise
+        return made  # type: ignore[no-any-return]
+
+    def _commit(self, made: list[Any], fresh: list[tuple[Variable, Value]]) -> None:
+        """Take the new state over. It can be done twice."""
+        for v, value in fresh:
+            put(v, value)
+        for label in self.used:
+            if label.grad is not self.used_up:  # else it is not fresh either
+                label.grad, label.fresh = self.used_up, False
+        if not self.more:
+            return
+        place = len(self.types) + len(self.updated)
+        for k, (v, type, named) in enumerate(self.put, place):
+            put(v, Value(INPUT, (), type, made[k], named))
+        place += len(self.put)
+        for k, label in enumerate(self.kept, place):
+            label.grad, label.fresh = made[k], True
+        for label in self.spent:
+            label.fresh = False
+        for label in self.cleared:
+            label.grad, label.fresh = None, False
+        for holder, key, _, x in self.attached:
+            holder[key] = x
+
+    # A function that changes nothing is one node of the eager graph
+
+    def recorded(self, leaves: list[Array], tracked: dict[int, Value]) -> Any:
+        """The results, recorded as those of one gate, whose way back is that of its parts."""
+        inputs = self.inputs(leaves)
+        values = [slot(v) for v in self.reads]
+        made = self.run(inputs)
+        operands = [tracked[k] if k in tracked else constant(x) for k, x in enumerate(inputs)]
+        first = len(leaves)
+        for k, b in enumerate(self.bound, first):
+            if b.label is not None:
+                operands[k] = Value(INPUT, (), operands[k].type, b.array, b.label)
+        first += len(self.bound)
+        operands[first : first + len(values)] = values
+        y = Value(self.gate, tuple(operands), several_of(tuple(self.types)), made[0], None, here())
+        if len(made) == 1:
+            return self.results.of_tensors([Tensor(y)])
+        y.data = tuple(made)
+        items = [Tensor(Value(Item(k), (y,), t, made[k], None, y.place)) for k, t in enumerate(self.types)]
+        return self.results.of_tensors(items)
+
+    @cached_property
+    def gate(self) -> Gate:
+        return Gate(self.name, self.graph)

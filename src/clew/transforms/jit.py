@@ -1,0 +1,208 @@
+"""``jit``: a Python function, with the state that it reads and changes, as one native call."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from functools import update_wrapper
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from ..config import Settings, config
+from ..errors import SignatureWarning
+from ..ir import Site, Value, here, recording, tracing
+from ..tensor import transforming
+from ..view import GraphView, view
+from .compilation.arguments import describe, refuse_unhashable, replaced, shown
+from .compilation.build import build
+from .compilation.entry import Entry
+from .compilation.signature import Signature, Signatures, reason
+from .run import name_of, parameter_names
+
+Function = Callable[..., Any]
+MANY = 8  # signatures, after which a new one is warned of
+MOST = 64  # entries of one signature that differ in what they closed over
+
+
+class _Switch:
+    """Whether functions are compiled; follows the settings."""
+
+    on: bool | None = None  # not asked yet
+
+
+def _follow(settings: Settings) -> None:
+    _Switch.on = settings.jit
+
+
+config.watch(_follow)
+
+
+class Jit:
+    """A function that is compiled for each signature when it is first called with it."""
+
+    def __init__(self, f: Function) -> None:
+        update_wrapper(self, f, updated=())
+        self.function = f
+        self.name = name_of(f)
+        self._called = getattr(f, "forward", f)  # of a module, what names its arguments
+        self._entries: dict[Any, list[Entry]] = {}
+        self._signatures: Signatures = Signatures()
+        self._lock = threading.RLock()
+
+    def __get__(self, holder: Any, owner: type | None = None) -> Any:
+        return self if holder is None else MethodType(self, holder)
+
+    def __reduce__(self) -> str:
+        return str(vars(self)["__qualname__"])  # pickled by its name, and copied as itself, as functions are
+
+    def __repr__(self) -> str:
+        return f"<jit of {self.name}: {len(self._signatures)} signatures>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if tracing.trace is not None or transforming.depth or not (_Switch.on or _asked()):
+            return self.function(*args, **kwargs)
+        key: list[Any] = []
+        leaves: list[Any] = []
+        tracked: dict[int, Value] = {}
+        for x in args:
+            cls = x.__class__
+            if cls is float:  # the quickest way for what needs it most
+                key.append(float)
+                leaves.append(x)
+            elif cls is np.ndarray:
+                key += (x.dtype, x.shape)
+                leaves.append(x)
+            else:
+                describe(x, key, leaves, tracked)
+        if kwargs:
+            _describe_keywords(kwargs, key, leaves, tracked)
+        try:
+            for entry in self._entries.get(tuple(key), ()):
+                if entry.free or entry.holds():
+                    break
+            else:
+                entry = self._compile(tuple(key), args, kwargs)
+        except TypeError:
+            refuse_unhashable(self.name, dict(self._leaves(args, kwargs)))
+            raise
+        if (tracked or entry.tracks) and entry.pure and recording.on:
+            return entry.recorded(leaves, tracked)
+        inputs = entry.inputs(leaves) if entry.gathers else leaves
+        made = entry.compiled(inputs) if entry.plain else entry.run(inputs)
+        return entry.wrap(made)
+
+    def _compile(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
+        """The entry of these arguments: one that is there, or a new one."""
+        with self._lock:
+            entries = self._entries.get(key, [])
+            changes = []
+            for entry in entries:
+                if entry.holds():
+                    return entry
+                changes.append(
+                    entry.guards.changed() or "which gradients are there, or what an optimiser remembers, is not what it was"
+                )
+            shown_arguments = {path: shown(x) for path, x in self._leaves(args, kwargs)}
+            why = reason(shown_arguments, self._signatures, changes[:1])
+            named = list(zip(parameter_names(self._called, len(args)), args, strict=True))
+            entry = build(self.function, self.name, named, dict(sorted(kwargs.items())))
+            self._entries[key] = [entry, *entries][:MOST]
+            self._signatures.append(Signature(len(self._signatures) + 1, shown_arguments, why))
+            if len(self._signatures) > MANY:
+                self._warn(why)
+            return entry
+
+    def _warn(self, why: str) -> None:
+        warnings.warn(
+            f"{self.name} has been compiled for {len(self._signatures)} signatures, now because {why}. Numbers that differ "
+            f"from call to call are better passed as arrays or floats, and sizes better kept the same; "
+            f"{self.name}.signatures() lists them\n  at {Site(*here())}",
+            SignatureWarning,
+            stacklevel=4,
+        )
+
+    def _leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
+        """The leaves of the arguments, and what each is called."""
+        found: list[tuple[str, Any]] = []
+
+        def note(leaf: Any, path: str) -> Any:
+            found.append((path, leaf))
+            return leaf
+
+        for path, x in (*zip(parameter_names(self._called, len(args)), args, strict=True), *kwargs.items()):
+            replaced(x, path, note)
+        return found
+
+    # What it is compiled to
+
+    def _of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Entry, list[Any]]:
+        key: list[Any] = []
+        leaves: list[Any] = []
+        for x in args:
+            describe(x, key, leaves, {})
+        _describe_keywords(kwargs, key, leaves, {})
+        return self._compile(tuple(key), args, kwargs), leaves
+
+    def signatures(self) -> Signatures:
+        """What it was compiled for so far, and why each time."""
+        return self._signatures
+
+    def compiled(self, *args: Any, **kwargs: Any) -> Any:
+        """What calls with such arguments run; nothing is run."""
+        return self._of(args, kwargs)[0].compiled
+
+    def graph(self, *args: Any, **kwargs: Any) -> GraphView:
+        """The graph that a call with these arguments computes, with its values. State stays as it is."""
+        entry, leaves = self._of(args, kwargs)
+        return view(entry.graph, dict(zip(entry.graph.inputs, entry.peek(leaves), strict=True)))
+
+
+def _asked() -> bool:
+    """The settings, looked up the first time."""
+    if _Switch.on is None:
+        _Switch.on = config.jit
+    return _Switch.on
+
+
+def _describe_keywords(kwargs: dict[str, Any], key: list[Any], leaves: list[Any], tracked: dict[int, Value]) -> None:
+    for name in sorted(kwargs):
+        key.append(name)
+        describe(kwargs[name], key, leaves, tracked)
+
+
+def jit(f: Function) -> Jit:
+    """Compile ``f``: the first call with arguments of new types traces it once, on symbols; each call runs native code.
+
+    Arguments and results may be nested containers. Tensors, arrays and Python floats are inputs, floats as weak as they are
+    eagerly; any other argument (integers, strings, booleans, None, functions) belongs to the signature, and a new one compiles
+    anew: pass an integer that changes from call to call as an array. ``f.signatures()`` lists what was compiled, and why;
+    after the eighth a warning tells.
+
+    Variables that ``f`` reads are inputs too, and those that it assigns to are updated by the call, so a whole training step,
+    ``backward()`` and ``optimiser.step()`` included, is one call. Random numbers are those of eager mode. What else ``f`` reads
+    of Python, such as globals, is looked at before every call, and another value compiles anew. Nothing else of Python happens
+    in a call: printing shows symbols, once.
+
+    Gradients that an optimiser used inside are not kept; others are in ``.grad`` afterwards. The result of a function that
+    changes no state is one node of the eager graph, and gradients pass through it; others return plain values. Within a
+    transformation (``grad``, ``vmap``) or another compiled function, ``f`` itself runs. An exception leaves all as it was.
+
+    >>> import clew as cl
+    >>> w = cl.variable(1.0, name="w")
+    >>> optimiser = cl.optim.SGD([w], lr=0.25)
+    >>> @cl.jit
+    ... def step(x):
+    ...     loss = (w * x - 6) ** 2
+    ...     loss.backward()
+    ...     optimiser.step()
+    ...     return loss
+    >>> step(2.0).item(), w.item(), step(2.0).item()
+    (16.0, 5.0, 16.0)
+    >>> print(step.signatures())
+    1: x: float
+       the first call
+    """
+    return Jit(f)
