@@ -16,6 +16,8 @@ from hypothesis import settings
 
 HERE = Path(__file__).parent
 
+os.environ.setdefault("CLEW_CACHE_DIR", str(HERE.parent / ".cache" / "code"))  # not the user's
+
 # Without a deadline: examples differ in cost, and a loaded machine is no failure.
 settings.register_profile("default", max_examples=100, deadline=None, print_blob=True)
 settings.register_profile("ci", max_examples=300, deadline=None, print_blob=True, derandomize=True)

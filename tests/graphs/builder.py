@@ -20,7 +20,6 @@ from clew.ops.trigonometric import tanh
 T = TypeVar("T")
 
 LARGEST = 20.0  # elements, in size: larger ones are not built on
-MOST = 40  # elements of an array
 MARGIN = 0.02  # how far from a kink an operand lies, for the graph to count as smooth
 F64, BOOL, I64 = DTYPES["f64"], DTYPES["bool"], DTYPES["i64"]
 
@@ -32,6 +31,11 @@ def _integers(low: int, high: int) -> st.SearchStrategy[int]:
 
 class Builder:
     """Draws by hypothesis: when a property fails, the graph shrinks."""
+
+    sizes: Sequence[int] = (2, 3, 1, 4, 2, 3, 2, 0)  # of axes
+    few: Sequence[int] = (2, 1, 3, 0)  # of axes that come to others
+    most = 40  # elements of an array
+    largest = LARGEST
 
     def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], floats: Sequence[str]) -> None:
         self.draw = draw
@@ -64,8 +68,8 @@ class Builder:
         return tuple(rest.pop(self.integer(0, len(rest) - 1)) for _ in range(count))
 
     def shape(self, most_axes: int = 3) -> tuple[int, ...]:
-        sizes = tuple(self.choose((2, 3, 1, 4, 2, 3, 2, 0)) for _ in range(self.integer(0, most_axes)))
-        return sizes if np.prod(sizes) <= MOST else sizes[:1]
+        sizes = tuple(self.choose(self.sizes) for _ in range(self.integer(0, most_axes)))
+        return sizes if np.prod(sizes) <= self.most else sizes[:1]
 
     def pick(self, fits: Callable[[Value], bool]) -> Value | None:
         """One of the values that fit, the latest first."""
@@ -130,7 +134,7 @@ class Builder:
         with np.errstate(all="ignore"):
             data = op.reference(*[self.arrays[x] for x in operands])
         wide = np.asarray(data).astype(np.float64)
-        if np.size(data) > MOST or not np.all(np.abs(wide) <= LARGEST):
+        if np.size(data) > self.most or not np.all(np.abs(wide) <= self.largest):
             return None
         foldable = all(x.op is None for x in operands)  # stays an expression, for constant folding to find
         v = Value(op, operands, op.infer(*[x.type for x in operands])) if foldable else op(*operands)
@@ -142,7 +146,7 @@ class Builder:
             self.arrays.setdefault(x, x.data)
         with np.errstate(all="ignore"):
             results = op.reference(*[self.arrays[x] for x in operands])
-        if any(np.size(a) > MOST or not np.all(np.abs(np.asarray(a).astype(np.float64)) <= LARGEST) for a in results):
+        if any(np.size(a) > self.most or not np.all(np.abs(np.asarray(a).astype(np.float64)) <= self.largest) for a in results):
             return None
         node = Value(op, operands, op.infer(*[x.type for x in operands]))
         self.arrays[node] = results
@@ -217,3 +221,12 @@ class Builder:
         made = self.call(lambda x: permute(x, order), v, exact=True)
         assert made is not None
         return made
+
+
+class Wide(Builder):
+    """Draws axes that vectors of 4, 8 and 16 lanes do not fit, too."""
+
+    sizes = (5, 17, 1, 16, 33, 3, 8, 31, 2, 40, 7, 19, 0)
+    few = (2, 17, 1, 9, 0)
+    most = 4000
+    largest = 500.0

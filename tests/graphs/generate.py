@@ -59,9 +59,10 @@ def samples(
     kinds: tuple[Maker, ...] = makers.ALL,
     most: int = 20,
     mixed: bool = True,
+    builder: type[Builder] = Builder,
 ) -> Sample:
     """Graphs of up to ``most`` drawn steps (a step may take a few nodes), in f64, or in all float dtypes if ``mixed``."""
-    b = Builder(draw, ("f64",))
+    b = builder(draw, ("f64",))
     if mixed and b.chance(4):
         b.floats = [makers.DTYPES[name] for name in b.subset(MIXED) or MIXED]
     for _ in range(b.integer(1, 3)):

@@ -25,7 +25,7 @@ from clew.ops.pooling import Fold, Windows
 from clew.ops.power import pow
 from clew.ops.sorting import ArgSort, Sort
 
-from .builder import BOOL, LARGEST, MOST, Builder
+from .builder import BOOL, LARGEST, Builder
 
 Maker = Callable[[Builder], Value | None]
 ANY, POSITIVE, UNIT, MODERATE, TURN = (-LARGEST, LARGEST), (0.3, LARGEST), (-0.9, 0.9), (-2.9, 2.9), (-1.2, 1.2)
@@ -192,8 +192,8 @@ def widened(b: Builder) -> Value | None:
     x = b.pick_float()
     axes = tuple(sorted({b.integer(0, x.ndim + 1 - k) for k in range(b.integer(1, 2))}))
     axes = tuple(a for a in axes if a < x.ndim + len(axes))
-    sizes = tuple(b.choose((2, 1, 3, 0)) for _ in axes)
-    return b.make(Broadcast(axes, sizes), x, exact=True) if axes and x.type.size * np.prod(sizes) <= MOST else None
+    sizes = tuple(b.choose(b.few) for _ in axes)
+    return b.make(Broadcast(axes, sizes), x, exact=True) if axes and x.type.size * np.prod(sizes) <= b.most else None
 
 
 def moved(b: Builder) -> Value | None:
@@ -237,7 +237,7 @@ def gathered(b: Builder) -> Value | None:
         return None
     paired = b.integer(0, min(1, x.ndim - 1))
     axis = b.integer(paired, x.ndim - 1)
-    shape = (*x.shape[:paired], *(b.choose((2, 3, 1, 0)) for _ in range(b.integer(0, 2))))
+    shape = (*x.shape[:paired], *(b.choose(b.few) for _ in range(b.integer(0, 2))))
     index = b.indices(shape, x.shape[axis])
     if b.chance(2):
         return b.make(Gather((axis,), paired), x, index, exact=True)
@@ -286,7 +286,7 @@ def contracted(b: Builder) -> Value | None:
     new = "xy"[: b.integer(0, 2)]
     right = [*shared, *new]
     right = [right[k] for k in b.order(len(right))]
-    sizes = {**dict(zip(letters, x.shape, strict=True)), **{letter: b.choose((2, 1, 3, 0)) for letter in new}}
+    sizes = {**dict(zip(letters, x.shape, strict=True)), **{letter: b.choose(b.few) for letter in new}}
     kept = [letter for letter in letters if letter not in shared or b.chance(3)] + list(new)
     result = "".join(kept[k] for k in b.order(len(kept)))
     shape = tuple(sizes[letter] for letter in right)

@@ -1,5 +1,6 @@
 """Check many random graphs: ``python -m tests.graphs.run --count 20000 --seed 0``.
 
+``--compiled`` compiles them instead, and compares what that computes; every other chunk has graphs of larger arrays then.
 Graphs come in chunks, each with a seed of its own, so that chunks can be shared out (``--part 1/4`` takes every fourth)
 and a failing one run again alone (``--chunk``). The first failure is made as small as it gets and printed.
 """
@@ -14,15 +15,19 @@ import warnings
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis.errors import NonInteractiveExampleWarning
 
+from . import compiled
+from .builder import Wide
 from .generate import Sample, samples
 from .properties import PROPERTIES, check
 
 CHUNK = 500
 
 
-def run_chunk(number: int, count: int) -> tuple[int, str | None]:
+def run_chunk(number: int, count: int, compile: bool = False) -> tuple[int, str | None]:
     """How many graphs were checked, and the story of the first that failed."""
     checked = 0
+    graphs = samples(most=15, builder=Wide) if compile and number % 2 else samples(most=25)
+    holds = compiled.check if compile else check
     failed: tuple[Sample, BaseException] | None = None
 
     @seed(number)
@@ -34,11 +39,11 @@ def run_chunk(number: int, count: int) -> tuple[int, str | None]:
         print_blob=False,
         suppress_health_check=list(HealthCheck),
     )
-    @given(samples(most=25))
+    @given(graphs)
     def every_property_holds(sample: Sample) -> None:
         nonlocal checked, failed
         try:
-            check(sample)
+            holds(sample)
             checked += 1
         except BaseException as error:
             failed = sample, error  # the last to fail is the smallest
@@ -59,19 +64,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="what the graphs follow from (default 0)")
     parser.add_argument("--part", default="1/1", help="k/n: take every n-th chunk, from the k-th")
     parser.add_argument("--chunk", type=int, help="run this chunk alone")
+    parser.add_argument("--compiled", action="store_true", help="compile the graphs, and their gradients and batches")
     options = parser.parse_args(arguments)
     part, parts = map(int, options.part.split("/"))
     chunks = range(-(-options.count // CHUNK))[part - 1 :: parts] if options.chunk is None else [options.chunk]
     warnings.simplefilter("ignore", NonInteractiveExampleWarning)
     total, start = 0, time.monotonic()
     for chunk in chunks:
-        checked, story = run_chunk(options.seed * 1_000_003 + chunk, min(CHUNK, options.count))
+        checked, story = run_chunk(options.seed * 1_000_003 + chunk, min(CHUNK, options.count), options.compiled)
         total += checked
         if story is not None:
-            print(f"FAILED: --seed {options.seed} --chunk {chunk}\n{story}")
+            print(f"FAILED: --seed {options.seed} --chunk {chunk}{' --compiled' * options.compiled}\n{story}")
             return 1
         print(f"chunk {chunk}: {total} graphs, {time.monotonic() - start:.0f} s", flush=True)
-    print(f"{total} random graphs, {len(PROPERTIES)} properties each: all hold")
+    properties = compiled.PROPERTIES if options.compiled else PROPERTIES
+    print(f"{total} random graphs, {len(properties)} properties each: all hold")
     return 0
 
 

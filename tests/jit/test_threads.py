@@ -286,8 +286,8 @@ def test_other_threads_are_not_stopped() -> None:
         ended.set()
 
     call(p, "count", np.zeros(8, np.int64), 8)  # listens
-    threading.Thread(target=other).start()
     with pytest.raises(KeyboardInterrupt):  # the signal is the main thread's
+        threading.Thread(target=other).start()
         time.sleep(30)
     assert ended.wait(30)
     assert views == [p.quiet_address] and done[0] == 64_000

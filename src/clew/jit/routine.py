@@ -96,7 +96,8 @@ class Routine:
         others = {v for k, v in enumerate(graph.outputs) if k not in self.updates}
         last = {buffers[v] for v in wanted if v not in others}
         read = {x for step in self.steps for x in step.reads}
-        late = [step for step in self.steps if step.writes and all(x in last and x not in read for x in step.writes)]
+        kernels = [step for step in self.steps if step.kernel is not None and step.writes]  # which cannot fail halfway
+        late = [step for step in kernels if all(x in last and x not in read for x in step.writes)]
         self.steps = [step for step in self.steps if step not in late] + late
         self.late = len(self.steps) - len(late)
         found: dict[Buffer, Buffer] = {}
@@ -118,10 +119,16 @@ class Routine:
                 self.shared.constants.append(np.ascontiguousarray(v.data))
         self.outputs: dict[Buffer, int] = {}
         self.copies: list[int] = []  # outputs that something else holds
+        self.saved: dict[int, Space] = {}  # inputs that become others' values, and have new ones themselves
+        targets = {graph.inputs[n] for n in self.updates.values()}
         for k, v in enumerate(graph.outputs[: self.count]):
-            if k in self.updates or not v.type.size:
+            if not v.type.size:
                 continue
-            if v in self.grouping.roots and buffers[v] not in self.outputs:
+            if k in self.updates:
+                self._hold(v)
+                if v in targets and v is not graph.inputs[self.updates[k]]:
+                    self.saved[k] = Space(self.late, f"old{k}", v.type.nbytes)
+            elif v in self.grouping.roots and buffers[v] not in self.outputs:
                 self.outputs[buffers[v]] = len(graph.inputs) + k
             else:
                 self.copies.append(k)
@@ -137,6 +144,7 @@ class Routine:
             for x, t in times.items()
             if not any(x in held for held in elsewhere) and not (isinstance(x, Buffer) and UNKNOWN in x.value.shape)
         }
+        lives |= {x: Life(self.late, len(self.steps), x.nbytes) for x in self.saved.values()}
         self.offsets, self.size = arrange(lives)
 
     def _hold(self, v: Value) -> None:
@@ -152,12 +160,8 @@ class Routine:
     def write(self, b: Block, before: Callable[[int], None], table: Reg = PARAMETERS[1]) -> None:
         """The function's body. ``before(n)`` may write what happens before each step, and at the end."""
         view, _, arena, env = PARAMETERS
-
-        def entry(base: Reg, k: int) -> Reg:
-            return b.load(b.gep(base, number(k, I64), "ptr"), "ptr", 8)
-
-        addresses: dict[Place, Reg] = {x: entry(table, k) for x, k in (*self.inputs.items(), *self.outputs.items())}
-        addresses |= {x: entry(env, CONSTANTS + k) for x, k in self.constants.items()}
+        addresses: dict[Place, Reg] = {x: entry(b, table, k) for x, k in (*self.inputs.items(), *self.outputs.items())}
+        addresses |= {x: entry(b, env, CONSTANTS + k) for x, k in self.constants.items()}
         addresses |= {x: b.gep(arena, number(offset, I64), "i8") for x, offset in self.offsets.items()}
         addresses |= {x: addresses[source] for x, source in self.in_place.items()}
         frame = Frame(b, view, env, addresses)
@@ -167,21 +171,45 @@ class Routine:
                 frame.leave_if_stopped()
             if n == self.late:
                 self._refuse(frame)
+                self._copy_inputs(frame, table)
             if n == self.late and n:
                 frame.view = b.load(b.gep(view, number(16, I64), "i8"), "ptr", 8)
             step.write(frame)
         before(len(self.steps))
         if self.late == len(self.steps):
             self._refuse(frame)
+            self._copy_inputs(frame, table)
+        self._copy_made(frame, table)
+        b.do("ret i32 0")
+
+    def _copy_inputs(self, frame: Frame, table: Reg) -> None:
+        """Results that are inputs, and inputs that become others' new values, before anything is written in place."""
         buffers, graph = self.grouping.buffers, self.graph
         for k in self.copies:
-            copy(b, entry(table, len(graph.inputs) + k), addresses[buffers[graph.outputs[k]]], graph.outputs[k].type.nbytes)
+            if graph.outputs[k] in graph.inputs:
+                self._copy_out(frame, table, k)
+        for k, space in self.saved.items():
+            copy(frame.b, frame.addresses[space], frame.addresses[buffers[graph.outputs[k]]], space.nbytes)
+
+    def _copy_made(self, frame: Frame, table: Reg) -> None:
+        """Results that stand elsewhere, and updates that were not made in place."""
+        buffers, graph = self.grouping.buffers, self.graph
+        for k in self.copies:
+            if graph.outputs[k] not in graph.inputs:
+                self._copy_out(frame, table, k)
         for k, n in self.updates.items():
-            made, target = buffers.get(graph.outputs[k]), buffers.get(graph.inputs[n])
-            if made in addresses and target in addresses and made not in self.in_place and made is not target:
-                assert made is not None and target is not None
-                copy(b, addresses[target], addresses[made], graph.outputs[k].type.nbytes)
-        b.do("ret i32 0")
+            made: Place | None = self.saved.get(k) or buffers.get(graph.outputs[k])
+            target = buffers.get(graph.inputs[n])
+            if made not in frame.addresses or target not in frame.addresses:
+                continue
+            assert made is not None and target is not None
+            if made is not target and not (isinstance(made, Buffer) and self.in_place.get(made) is target):
+                copy(frame.b, frame.addresses[target], frame.addresses[made], nbytes(target))
+
+    def _copy_out(self, frame: Frame, table: Reg, k: int) -> None:
+        v = self.graph.outputs[k]
+        place = entry(frame.b, table, len(self.graph.inputs) + k)
+        copy(frame.b, place, frame.addresses[self.grouping.buffers[v]], v.type.nbytes)
 
     def _refuse(self, frame: Frame) -> None:
         """Leave where a position lies outside of its axis."""
@@ -199,6 +227,11 @@ def checked(graph: Graph) -> tuple[Graph, Value | None]:
     (*outputs, wrong) = prepare(Graph(graph.name, graph.inputs, (*graph.outputs, wrong))).outputs
     made = Graph(graph.name, graph.inputs, (*outputs, wrong))
     return made, None if wrong.op is None else wrong
+
+
+def entry(b: Block, base: Reg, k: int) -> Reg:
+    """An address of a table."""
+    return b.load(b.gep(base, number(k, I64), "ptr"), "ptr", 8)
 
 
 def copy(b: Block, target: Reg, source: Reg, count: int) -> None:

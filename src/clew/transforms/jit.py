@@ -6,6 +6,8 @@ import threading
 import warnings
 from collections.abc import Callable
 from functools import update_wrapper
+from importlib import import_module
+from time import perf_counter
 from types import MethodType
 from typing import Any
 
@@ -108,7 +110,9 @@ class Jit:
             shown_arguments = {path: shown(x) for path, x in self._leaves(args, kwargs)}
             why = reason(shown_arguments, self._signatures, changes[:1])
             named = list(zip(parameter_names(self._called, len(args)), args, strict=True))
+            start = perf_counter()
             entry = build(self.function, self.name, named, dict(sorted(kwargs.items())))
+            entry.took["tracing"] = perf_counter() - start - entry.took["compiling"]
             self._entries[key] = [entry, *entries][:MOST]
             self._signatures.append(Signature(len(self._signatures) + 1, shown_arguments, why))
             if len(self._signatures) > MANY:
@@ -158,6 +162,16 @@ class Jit:
         """The graph that a call with these arguments computes, with its values. State stays as it is."""
         entry, leaves = self._of(args, kwargs)
         return view(entry.graph, dict(zip(entry.graph.inputs, entry.peek(leaves), strict=True)))
+
+    def explain(self, *args: Any, level: int = 0, **kwargs: Any) -> Any:
+        """What a call with these arguments runs, measured: print it for a table of kernels. State stays as it is.
+
+        A row tells which gates a kernel computes, where they were written, its loops, its operations and bytes, its time, and
+        the share of the machine's limit. ``level=1`` adds the loop trees, 2 LLVM's language, 3 the assembly.
+        """
+        entry, leaves = self._of(args, kwargs)
+        explain: Any = import_module("clew.jit.explain").explain
+        return explain(entry.compiled, entry.peek(leaves), level, entry.took)
 
 
 def _asked() -> bool:

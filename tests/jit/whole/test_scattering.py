@@ -49,6 +49,20 @@ def test_updates_of_every_dtype(name, op, indices):
     assert same_bits(Run(op, types(xs))(*xs), expected(op, *xs))
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_any_axes(seed):
+    random = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in random.integers(1, 7, random.integers(1, 6)))
+    axes = tuple(int(a) for a in random.permutation(len(shape))[: random.integers(1, len(shape) + 1)])
+    paired = int(random.integers(0, min(axes) + 1))
+    indices = (*shape[:paired], *(int(n) for n in random.integers(0, 5, random.integers(0, 3))))
+    op = ScatterAdd(shape, axes, paired)
+    xs = drawn(op, indices, str(random.choice(NUMBERS)), str(random.choice(INTEGERS)), seed)
+    run = Run(op, types(xs))
+    assert same_bits(run(*xs), expected(op, *xs))
+    assert same_bits(run(*xs, cuts=range(1, run.tasks)), run(*xs))
+
+
 @pytest.mark.parametrize("kind", INTEGERS)
 def test_indices_of_every_dtype(kind):
     op = ScatterAdd((6, 3, 120), (0, 2))

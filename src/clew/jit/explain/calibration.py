@@ -2,7 +2,7 @@
 
 Arithmetic: each thread keeps ``CHAINS`` independent multiply-adds of full vectors going, which hides their latency. Bytes: the
 triad ``a = b + s * c`` of McCalpin's STREAM ("Memory bandwidth and machine balance in current high performance computers",
-1995) over arrays that fit the nearest caches, the last one, and none. The best of some runs counts, for whatever else the
+1995) over arrays from those that fit the nearest caches to some that fit none. The best of some runs counts, for whatever else the
 machine does can only slow a run down. The figures are kept with the compiled code, for as long as processor, threads and
 versions stay the same.
 """
@@ -26,10 +26,10 @@ from ..threads import pool
 
 CHAINS = 12
 TURNS = 20_000  # of a task's loop of multiply-adds
-NEAR, LAST, BEYOND = 1 << 17, 1 << 22, 96 << 20  # bytes of the triad's three arrays, those of NEAR for each thread
+NEAR, MIDDLE, LAST, BEYOND = 1 << 17, 1 << 22, 1 << 24, 96 << 20  # bytes of the triad's arrays; NEAR is for each thread
 SPENT = 0.03  # seconds on each figure
 I64 = "i64"
-WAY = repr((CHAINS, TURNS, NEAR, LAST, BEYOND, SPENT))
+WAY = repr((CHAINS, TURNS, NEAR, MIDDLE, LAST, BEYOND, SPENT))
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Limits:
     f64: float
     f32_thread: float
     f64_thread: float
-    near: float  # within the caches that each core has for itself
+    near: float  # where NEAR bytes a thread are moved, and so on
+    middle: float
     last: float
     memory: float
 
@@ -51,13 +52,16 @@ class Limits:
 
     def bandwidth(self, nbytes: int) -> float:
         """Bytes a second where so many are moved, and so come from that far."""
-        return self.near if nbytes <= NEAR * self.threads else self.last if nbytes <= LAST else self.memory
+        for most, rate in ((NEAR * self.threads, self.near), (MIDDLE, self.middle), (LAST, self.last)):
+            if nbytes <= most:
+                return rate
+        return self.memory
 
     def __str__(self) -> str:
         flops = f"{self.f32 / 1e9:.0f} GFLOP/s in f32, {self.f64 / 1e9:.0f} in f64"
         count = f"{self.threads} thread" + "s" * (self.threads > 1)
-        near, last, memory = (x / 1e9 for x in (self.near, self.last, self.memory))
-        return f"{count}, {flops}; {near:.0f} GB/s within near caches, {last:.0f} within 4 MiB, {memory:.0f} from memory"
+        near, middle, last, memory = (f"{x / 1e9:.0f}" for x in (self.near, self.middle, self.last, self.memory))
+        return f"{count}, {flops}; {near} GB/s in near caches, {middle} in 4 MiB, {last} in 16 MiB, {memory} from memory"
 
 
 def limits() -> Limits:
@@ -100,9 +104,9 @@ def measure(threads: int) -> Limits:
         for kind, width in (("float", 32), ("double", 64))
     ]
     memory = np.ones(BEYOND // 4 + 16, np.float32)
-    for nbytes in (NEAR * threads, LAST, BEYOND):
+    for nbytes in (NEAR * threads, MIDDLE, LAST, BEYOND):
         part = nbytes // 3 // threads // 256 * 256  # bytes of one array that a thread goes over
-        turns = max(1, LAST // nbytes)
+        turns = max(1, MIDDLE // nbytes)
         start = -(-memory.ctypes.data // 64) * 64
         work = np.array([part // 4, turns], np.int64)
         table[:] = [*(start + k * part * threads for k in range(3)), work.ctypes.data]

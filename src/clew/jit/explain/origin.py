@@ -62,9 +62,14 @@ class Origin:
         self.buffers = routine.grouping.buffers
         self.known = {v.place for v in self.values if v.place is not None}
         self.gates: dict[tuple[Place | None, str], str] = {}
+        self.named: dict[tuple[Place | None, str], str] = {}  # the last op of a gate that the user named
         for v in self.values:
             if v.op is not None and v.op.body is not None:
-                for part in opened(v.op.body).values:
+                body = opened(v.op.body)
+                last = body.outputs[0]
+                if v.name is not None and last.op is not None:
+                    self.named[last.place, last.op.name] = v.name
+                for part in body.values:
                     if part.op is not None and part.op is not INPUT:
                         self.known.update([part.place] if part.place else [])
                         self.gates.setdefault((part.place, part.op.name), v.op.name)
@@ -77,15 +82,14 @@ class Origin:
         lines: dict[str, None] = {}
         for v in self.computed(roots):
             source, place = self.found(v)
-            gate = self.gate(v, source, place)
-            if gate not in SILENT or (len(roots) == 1 and v is roots[0]):
-                gates[gate] = None
+            assert v.op is not None
+            if v.op.name not in SILENT or v in roots:
+                gates[self.gate(v, source, place)] = None
                 if place is not None:
                     scopes[place[2]] = None
                     lines[line(place)] = None
-            for name in (source.name if source is not None else None, self.updated.get(v)):
-                if name is not None:
-                    names[name] = None
+            name = source.name if source is not None else self.named.get((place, v.op.name))
+            names.update((x, None) for x in (name, self.updated.get(v)) if x is not None)
         heard = [gate for gate in gates if gate not in SILENT] or list(gates)
         return Words(tuple(heard), tuple(names), tuple(s for s in scopes if s), tuple(lines))
 

@@ -12,12 +12,11 @@ from ...ir import Array
 from .. import native
 from ..compiled import Compiled
 from ..expression import Buffer
-from ..native import host
-from ..routine import Routine, Shared
 from .calibration import Limits, limits
 from .origin import Effect, Origin
 from .rows import Row, rows
 from .table import show
+from .timing import Timed
 
 RUNS = 30
 
@@ -27,8 +26,8 @@ class Explanation:
     """What ``explain`` found. Print it for a table.
 
     ``seconds`` are those of a call of the native function from Python. ``planned`` are the bytes that intermediate results
-    take as they share memory, ``unplanned`` what they would take each for itself. ``compiling`` has the seconds of each part
-    of the compilation, as it takes without the cache.
+    take as they share memory, ``unplanned`` what they would take each for itself. ``first`` has the seconds that the first call
+    took to trace and to compile, ``compiling`` those of each part of the compilation, as it is without code in the cache.
     """
 
     name: str
@@ -37,6 +36,7 @@ class Explanation:
     seconds: float
     planned: int
     unplanned: int
+    first: dict[str, float]
     compiling: dict[str, float]
     limits: Limits
     trees: str = ""
@@ -56,21 +56,19 @@ class Explanation:
     __repr__ = __str__
 
 
-def explain(compiled: Compiled, inputs: Sequence[Array], level: int = 0, seconds: dict[str, float] | None = None) -> Explanation:
-    """Run it, measured, on copies of these inputs. ``seconds`` are of what went before the compiler, such as tracing."""
+def explain(compiled: Compiled, inputs: Sequence[Array], level: int = 0, first: dict[str, float] | None = None) -> Explanation:
+    """Run it, measured, on copies of these inputs. ``first`` are the seconds that its first call took."""
     inputs = [np.array(x, order="C") for x in inputs]
     text = compiled.text
     machine = limits()
-    origin = Origin(compiled.source, compiled.routine)
+    timed = Timed(compiled.source, compiled.updates)
+    origin = Origin(compiled.source, timed.routine)
     passes = sum(effect.seconds for effect in origin.effects)
     call = measured(compiled, inputs)
     start = time.perf_counter()
-    Routine(compiled.source, Shared(host().bits), compiled.updates)
-    writing = max(0.0, time.perf_counter() - start - passes)
-    start = time.perf_counter()
     assembly = native.assembly(text)
-    compiling = {**(seconds or {}), "passes": passes, "kernels": writing, "LLVM": time.perf_counter() - start}
-    kernels = rows(compiled, inputs, machine, origin)
+    compiling = {"passes": passes, "kernels": max(0.0, timed.written - passes), "LLVM": time.perf_counter() - start}
+    kernels = tuple(rows(timed, inputs, machine, origin))
     return Explanation(
         compiled.source.name,
         kernels,
@@ -78,6 +76,7 @@ def explain(compiled: Compiled, inputs: Sequence[Array], level: int = 0, seconds
         call,
         compiled.routine.size,
         sum(x.value.type.nbytes if isinstance(x, Buffer) else x.nbytes for x in compiled.routine.offsets),
+        dict(first or {}),
         compiling,
         machine,
         "\n\n".join(f"{row.number}: {row.tree}" for top in kernels for row in top.walk() if row.tree) if level > 0 else "",

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...ir import UNKNOWN, Array, Graph, Value, evaluate
 from ...loops import Scan, Switch, While
 from ...ops.items import items
-from ..compiled import Compiled
 from ..looping import Around
 from ..outside import Reference
 from ..steps import PARALLEL, Step
 from . import work
 from .calibration import Limits
 from .origin import Origin
+from .timing import Timed
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Row:
     turns: int | None  # of a loop, where they are known beforehand
     note: str
     tree: str
+    part: str = ""  # of a loop that has several graphs: which one it belongs to
     inner: tuple[Row, ...] = ()
 
     def walk(self) -> Iterator[Row]:
@@ -52,21 +53,21 @@ class Row:
             yield from row.walk()
 
 
-def rows(compiled: Compiled, inputs: Sequence[Array], limits: Limits, origin: Origin, above: str = "") -> tuple[Row, ...]:
+def rows(timed: Timed, inputs: Sequence[Array], limits: Limits, origin: Origin, above: str = "", first: int = 1) -> list[Row]:
     """A row for each step; the steps are timed on these inputs, which they may write to."""
-    steps = compiled.routine.steps
-    operands = known(compiled, inputs)
-    seconds = compiled.times(inputs)
-    return tuple(
-        row(step, f"{above}{k}", took, limits, origin, operands) for k, (step, took) in enumerate(zip(steps, seconds, strict=True), 1)
-    )
+    operands = known(timed, inputs)
+    seconds = timed.times(inputs)
+    return [
+        row(step, f"{above}{k}", took, limits, origin, operands)
+        for k, (step, took) in enumerate(zip(timed.routine.steps, seconds, strict=True), first)
+    ]
 
 
-def known(compiled: Compiled, inputs: Sequence[Array]) -> dict[Value, Any]:
+def known(timed: Timed, inputs: Sequence[Array]) -> dict[Value, Any]:
     """What the operands of loops are."""
-    graph = compiled.routine.graph
-    wanted = [x for step in compiled.routine.steps if isinstance(step, Around) for v in step.values for x in v.operands]
-    return evaluate(wanted, dict(zip(graph.inputs, inputs, strict=True))) if wanted else {}
+    routine = timed.routine
+    wanted = [x for step in routine.steps if isinstance(step, Around) for v in step.values for x in v.operands]
+    return evaluate(wanted, dict(zip(routine.graph.inputs, inputs, strict=True))) if wanted else {}
 
 
 def row(step: Step, number: str, seconds: float, limits: Limits, origin: Origin, operands: dict[Value, Any]) -> Row:
@@ -96,7 +97,7 @@ def row(step: Step, number: str, seconds: float, limits: Limits, origin: Origin,
         turns,
         why(step) if isinstance(step, Reference) else "",
         str(step.kernel) if step.kernel is not None else "",
-        inner,
+        inner=inner,
     )
 
 
@@ -125,11 +126,10 @@ def within(step: Step, number: str, limits: Limits, operands: dict[Value, Any]) 
     op, given = v.op, [operands[x] for x in v.operands]
     assert op is not None
     found: list[Row] = []
-    several = len(op.graphs) > 1
-    for k, (name, graph) in enumerate(op.graphs.items()):
-        compiled = Compiled(graph)
-        above = f"{number}.{'abcdefghijklmnopqrstuvwxyz'[k % 26]}" if several else f"{number}."
-        found += rows(compiled, first_turn(op, graph, given), limits, Origin(graph, compiled.routine), above)
+    for name, graph in op.graphs.items():
+        timed = Timed(graph)
+        made = rows(timed, first_turn(op, graph, given), limits, Origin(graph, timed.routine), f"{number}.", len(found) + 1)
+        found += [replace(x, part=name) for x in made] if len(op.graphs) > 1 else made
     return tuple(found), getattr(op, "length", None)
 
 

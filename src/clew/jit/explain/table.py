@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .origin import Effect
@@ -21,6 +21,7 @@ def show(found: Explanation) -> str:
     count = len(found.kernels)
     inside = sum(row.seconds for row in found.kernels)
     flops, moved = sum(row.flops for row in found.kernels), sum(row.nbytes for row in found.kernels)
+    first = f"; of the first call: {spent(found.first)}" if found.first else ""
     return "\n".join(
         [
             f"{found.name}: {count} kernel{'s' * (count != 1)}, {amount(flops)} flop, {amount(moved)} bytes, {duration(inside)}"
@@ -31,7 +32,7 @@ def show(found: Explanation) -> str:
             f"machine: {found.limits}",
             f"passes: {passed(found.passes)}",
             f"memory: {size(found.planned)} for what is computed on the way; {size(found.unplanned)} if nothing shared a place",
-            f"compiling: {', '.join(f'{name} {duration(took)}' for name, took in found.compiling.items())}",
+            f"compiling: {spent(found.compiling)} without the cache{first}",
         ]
     )
 
@@ -47,11 +48,14 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
 def lines(row: Row) -> Iterator[str]:
     """A row; what is longer than its column goes on below."""
     depth = row.number.count(".")
-    named = f" -> {', '.join(row.names)}" if row.names else ""
+    computes = wrapped(f"{row.part}: " * bool(row.part) + "+".join(row.gates), COLUMNS["computes"], "+")
+    for name in row.names:
+        computes += wrapped(f"-> {name}", COLUMNS["computes"], ".")
     cells = [
         "  " * depth + row.number.rpartition(".")[2],
-        wrapped("+".join(row.gates) + named, COLUMNS["computes"], "+,"),
-        wrapped(", ".join([*row.scopes, *row.lines]), COLUMNS["where"], ",."),
+        computes,
+        [part for scope in row.scopes for part in wrapped(scope, COLUMNS["where"], ".")][:2]
+        + wrapped(places(row.lines), COLUMNS["where"], ", "),
         wrapped(loops(row), COLUMNS["loops"], "; "),
         amount(row.flops),
         amount(row.nbytes),
@@ -68,8 +72,17 @@ def loops(row: Row) -> str:
     if row.note:
         return row.note
     if row.kind in ("scan", "while", "branches"):
-        return f"{row.turns} turns of" if row.turns is not None else "turns of" if row.kind == "while" else "one of"
+        return f"{row.turns} turns of" if row.turns is not None else "turns, while" if row.kind == "while" else "one of"
     return row.loops
+
+
+def places(lines: Sequence[str]) -> str:
+    """``model.py:7,12 train.py:3``."""
+    files: dict[str, list[str]] = {}
+    for text in lines:
+        file, _, number = text.rpartition(":")
+        files.setdefault(file, []).append(number)
+    return " ".join(f"{file}:{','.join(sorted(numbers, key=int))}" for file, numbers in files.items())
 
 
 def joined(cells: Sequence[str]) -> str:
@@ -90,6 +103,10 @@ def wrapped(text: str, width: int, breaks: str) -> list[str]:
         found.append(text[:end].rstrip())
         text = text[end:].lstrip()
     return [*found, text]
+
+
+def spent(seconds: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {duration(took)}" for name, took in seconds.items())
 
 
 def passed(effects: Sequence[Effect]) -> str:

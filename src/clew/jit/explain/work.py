@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 from math import prod
 
 from ...ops.cost import operations
@@ -96,10 +97,11 @@ def shape(step: Step) -> str:
         return ""
     domain = times(v.size for v in step.kernel.domain)
     inner = [times([*(v.size for v in nest.vars), *folded(nest.items)]) for nest in step.kernel.nests]
-    inner = [x for x in inner if x]
-    if not inner:
+    counts = [(x, len(list(same))) for x, same in groupby(x for x in inner if x)]
+    if not counts:
         return domain or "1"
-    joined = inner[0] if len(inner) == 1 else f"({'; '.join(inner)})"
+    several = [x if n == 1 else f"{n} times {x}" for x, n in counts]
+    joined = several[0] if len(several) == 1 and counts[0][1] == 1 else f"({'; '.join(several)})"
     return f"{domain} x {joined}" if domain else joined
 
 

@@ -21,7 +21,7 @@ from .order import ordered, restored
 
 ROWS = 16  # tasks at most: each has scratch memory for one row
 NETWORK = 32768  # elements of a row up to which a network is faster than digits; positions fit 16 bits
-SHORT = 128  # elements of a row up to which counting is
+SHORT = 256  # elements of a row up to which counting is
 
 
 @dataclass(frozen=True)

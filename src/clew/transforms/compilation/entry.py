@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,9 @@ class Entry:
         self.tracks = self.pure and any(t.differentiable for t in self.types) and state
         self.used_up = Used(self.name)
         compiled: Any = import_module("clew.jit.compiled")  # it loads LLVM, which takes longer than all the rest of clew
+        start = perf_counter()
         self.compiled = compiled.Compiled(self.graph, self.updates)
+        self.took = {"compiling": perf_counter() - start}  # seconds
         self.number: Any = WIDE
         self.converted = self.floats  # to NumPy's scalars, for a call
         if getattr(self.compiled, "takes_floats", False):
