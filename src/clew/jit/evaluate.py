@@ -159,7 +159,7 @@ class Evaluator:
 
     def _placed(self, buffer: Buffer) -> bool:
         """Whether it has memory; a member that has none is one number in each turn."""
-        return buffer in self.base or buffer in self.scratch
+        return buffer.memory in self.base or buffer in self.scratch
 
     def _nowhere(self) -> Reg:
         """An address that may be read, for what is not to be read."""
@@ -221,7 +221,7 @@ class Evaluator:
         if step != SCATTERED:
             places = self._index(flat(buffer, index))
             type = memory_type(buffer.value.dtype)
-            address = b.put(f"getelementptr {type}, ptr {self.base[buffer].text}, {places}", vector("ptr", self.lanes))
+            address = b.put(f"getelementptr {type}, ptr {self.base[buffer.memory].text}, {places}", vector("ptr", self.lanes))
         b.scatter(x, address, self.mask or self._all(), size)
 
     def loops(self, vars: Sequence[Var], exprs: Sequence[Expr], body: Callable[[], None]) -> None:
@@ -256,7 +256,7 @@ class Evaluator:
                 places = b.add(start, b.lanes_from(number(0, I64), self.lanes))
                 return b.put(f"getelementptr {type}, ptr {base.text}, {places}", vector("ptr", self.lanes)), SCATTERED
         else:
-            base, position = self.base[buffer], flat(buffer, index)
+            base, position = self.base[buffer.memory], flat(buffer, index)
         v = self.vector
         if v is None or isinstance(position, int) or v not in position.vars:
             return b.gep(base, self._index(position), type), None

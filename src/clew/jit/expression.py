@@ -106,13 +106,21 @@ def founds(ix: Component) -> Iterator[Found]:
 
 
 class Buffer:
-    """A value that has memory, as expressions name it: an input, a constant, or one that is stored."""
+    """A value that has memory, as expressions name it: an input, a constant, or one that is stored. A part of a concatenation
+    lives ``within`` that, from ``start`` on along ``axis``."""
 
-    __slots__ = ("name", "value")
+    __slots__ = ("axis", "name", "start", "value", "within")
 
     def __init__(self, value: Value, name: str) -> None:
         self.value = value
         self.name = name
+        self.within: Buffer | None = None
+        self.axis = self.start = 0
+
+    @property
+    def memory(self) -> Buffer:
+        """The buffer whose memory it is in."""
+        return self if self.within is None else self.within.memory
 
     def __repr__(self) -> str:
         return self.name

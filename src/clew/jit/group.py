@@ -8,7 +8,7 @@ reads lives in a register or in scratch, and needs no memory.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from math import prod
 
@@ -19,8 +19,10 @@ from ..ops.convolution import Convolve
 from ..ops.cost import WEIGHTS
 from ..ops.elementwise import Elementwise
 from ..ops.indexing import Gather
+from ..ops.movement import Concat
 from ..ops.pooling import Windows
 from ..ops.reductions import ArgExtreme, Reduction
+from ..ops.rounding import Cast
 from .expression import Buffer, Expr, Recorder, filling, identity, walk
 from .products import follows, is_product
 from .views import view
@@ -37,7 +39,7 @@ class Group:
     """Values that one kernel computes. ``domain`` is the shape of what they have in common."""
 
     index: int
-    kind: str  # loops, product, whole
+    kind: str  # loops, product, whole, joint (of parts that others write)
     members: list[Value] = field(default_factory=list)
     domain: Shape = ()
 
@@ -77,6 +79,7 @@ def roots(graph: Graph) -> dict[Value, None]:
                 users[x].append(v)
     found: dict[Value, None] = {}
     outputs = set(graph.outputs)
+    joint = {x for v in joints(graph) for x in (v, *v.operands)}
     cost: dict[Value, float] = {}
     for v in graph.values:
         if v.op is None or v.op is INPUT:
@@ -93,11 +96,26 @@ def roots(graph: Graph) -> dict[Value, None]:
             or v in bases
             or is_product(v)
             or any(is_whole(u) for u in users[v])
+            or v in joint
             or (cost[v] >= EXPENSIVE and len(users[v]) > 1)
             or (cost[v] >= EXPENSIVE / 2 and any(repeats(u) for u in users[v]))
         ):
             found[v] = None
             cost[v] = 0
+    return found
+
+
+def joints(graph: Graph) -> dict[Value, None]:
+    """The concatenations all of whose parts are computed, each for this one alone, and may be written where they belong."""
+    dense = {x for v in graph.values if is_whole(v) for x in v.operands} | set(graph.outputs)
+    dense |= {view(x).base for v in graph.values if is_product(v) for x in v.operands}
+    uses = Counter(x for v in graph.values if isinstance(v.op, Concat) for x in v.operands)
+    found: dict[Value, None] = {}
+    for v in graph.values:
+        if isinstance(v.op, Concat) and all(
+            isinstance(x.op, Elementwise | Cast) and uses[x] == 1 and x not in dense for x in v.operands
+        ):
+            found[v] = None
     return found
 
 
@@ -113,6 +131,7 @@ class Grouping:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.joints = joints(graph)
         self.roots = roots(graph)
         names = {v: f"b{k}" for k, v in enumerate(self.roots)}
         self.buffers: dict[Value, Buffer] = {v: Buffer(v, names[v]) for v in self.roots}
@@ -123,12 +142,22 @@ class Grouping:
                 self.buffers[v] = Buffer(v, v.name or f"x{k}")
             elif v.op is None and v.type.size and (v in bases or filling(v) is None):
                 self.buffers[v] = Buffer(v, f"k{k}")
+        self._join()
         self.recorder = Recorder(self.buffers)
         self.groups: list[Group] = []
         self.of: dict[Value, Group] = {}
         self.needs: dict[Value, set[Value]] = {}
         for v in self.roots:
             self._place(v)
+
+    def _join(self) -> None:
+        """Parts of concatenations are written where they belong, once."""
+        for v in self.joints:
+            at = 0
+            for x in v.operands:
+                part = self.buffers[x]
+                part.within, part.axis, part.start = self.buffers[v], v.op.axis, at  # type: ignore[union-attr]
+                at += x.shape[part.axis]
 
     def expression(self, v: Value) -> Expr:
         """The element of a root at its own index."""
@@ -142,6 +171,10 @@ class Grouping:
         return e.kind == "reduce" and not any(x.kind == "reduce" and not x.vars for x in walk(e.args))
 
     def _place(self, v: Value) -> None:
+        if v in self.joints:
+            self._open(v, "joint", v.shape)
+            self.needs[v] = set(v.operands)
+            return
         if is_whole(v) or is_product(v):
             self._open(v, "whole" if is_whole(v) else "product", v.shape)
             read = v.operands if is_whole(v) else [view(x).base for x in v.operands]
@@ -174,7 +207,7 @@ class Grouping:
 
     def _common(self, v: Value, e: Expr, loads: list[Expr], group: Group) -> Shape | None:
         """The domain of the group once ``v`` has joined; None if it should not."""
-        if group.kind == "whole":
+        if group.kind in ("whole", "joint"):
             return None
         shape = self._shape(v, e)
         if group.kind == "product":

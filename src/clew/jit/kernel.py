@@ -64,15 +64,15 @@ class Kernel:
     @property
     def written(self) -> list[Buffer]:
         """The buffers in memory that it writes."""
-        stores = [x.buffer for x in self.items if isinstance(x, Store) and x.place == "memory"]
-        return stores + [x.total for x in self.items if isinstance(x, Fold) and x.total is not None]
+        stores = [x.buffer.memory for x in self.items if isinstance(x, Store) and x.place == "memory"]
+        return list(dict.fromkeys(stores)) + [x.total for x in self.items if isinstance(x, Fold) and x.total is not None]
 
     @property
     def read(self) -> list[Buffer]:
         """The buffers in memory that it reads and does not write."""
         own = {x.buffer for x in self.items if isinstance(x, Store)}
         loads = (e.attr[0] for e in walk(x.expr for x in self.items) if e.kind == "load")
-        return [buffer for buffer in dict.fromkeys(loads) if buffer not in own]
+        return list(dict.fromkeys(buffer.memory for buffer in loads if buffer not in own))
 
     def __str__(self) -> str:
         return "\n".join(lines(self))

@@ -42,7 +42,7 @@ class Layout:
             self.tasks = -(-self.turns // self.chunk)
         self.totals = [x for x in kernel.items if isinstance(x, Fold) and x.total is not None]
         stores = [x.buffer for x in kernel.items if isinstance(x, Store) and x.place == "memory"]
-        self.parameters = [*kernel.read, *stores]
+        self.parameters = list(dict.fromkeys(x.memory for x in (*kernel.read, *stores)))
 
 
 def price(kernel: Kernel, lanes: int, lane: Var | None = None) -> float:
@@ -110,7 +110,7 @@ def merged(domain: list[Var], exprs: Iterable[Expr], written: Iterable[tuple[Var
             for f in flats:
                 if isinstance(f, Ix) and not _steps(f, outer, inner):
                     return count
-        if any(outer in vars and inner not in vars or (inner in vars and outer not in vars) for vars in written):
+        if any((outer in vars and inner not in vars) or (inner in vars and outer not in vars) for vars in written):
             return count
         count += 1
     return count
@@ -125,6 +125,9 @@ def _steps(f: Ix, outer: Var, inner: Var) -> bool:
 
 def flat(buffer: Buffer, index: tuple[Component, ...]) -> Component:
     """The position of an element in memory: row-major."""
+    while buffer.within is not None:
+        index = tuple(c + buffer.start if a == buffer.axis else c for a, c in enumerate(index))
+        buffer = buffer.within
     position: Component = 0
     for c, n in zip(index, buffer.value.shape, strict=True):
         position = position * n + c

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..ir import INPUT, UNKNOWN, Graph, Tuple, Value
 from ..ir.call import Call
+from ..loops.hoisting import hoist
 from ..ops.contraction import Contract
 from ..ops.convolution import Convolve
 from ..ops.elementwise import filled
@@ -15,6 +16,7 @@ from ..ops.items import items
 from ..passes import fold, share, simplify
 from ..passes.merge import merge
 from ..passes.rewrite import rewrite
+from .joining import joined
 from .products import unpadded
 
 
@@ -87,6 +89,10 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold,
     simplify,
     share,
+    hoist,
+    simplify,
+    share,
+    joined,
     unpadded,
     simplify,
     share,

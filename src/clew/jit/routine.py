@@ -22,7 +22,7 @@ from .looping import looping
 from .memory import Life, arrange
 from .outside import Outside, reference
 from .prepare import prepare
-from .steps import Frame, Step, kept, loops_step, product_step
+from .steps import Frame, Step, kept, loops_step, product_step, whole_step
 
 PARAMETERS = [Reg("%view", "ptr"), Reg("%table", "ptr"), Reg("%arena", "ptr"), Reg("%env", "ptr")]
 CONSTANTS = 1  # the place of the first constant in ``env``; before it stands the callback
@@ -76,7 +76,7 @@ class Routine:
                 found.append(loops_step(n, shared.module, group, grouping, wanted, shared.bits))
             elif group.kind == "product":
                 found.append(product_step(n, shared.module, group, grouping, wanted, shared.bits))
-            elif not isinstance(group.members[0].op, Item):
+            elif group.kind == "whole" and not isinstance(group.members[0].op, Item):
                 found.append(self._whole(n, group))
         return found
 
@@ -86,7 +86,7 @@ class Routine:
         made = [w for w in self.grouping.roots if isinstance(w.op, Item) and w.operands[0] is v]
         if not isinstance(v.type, Tuple):
             made = [v]
-        step = looping(n, v, made, buffers, self.shared)
+        step = whole_step(n, self.shared.module, v, buffers, self.shared.bits) or looping(n, v, made, buffers, self.shared)
         return reference(v, made, buffers, self.shared.outside) if step is None else step
 
     def _settle_updates(self) -> dict[Buffer, Buffer]:

@@ -9,7 +9,7 @@ from math import prod
 from ..ir import Dtype, Graph, Value
 from .block import Block, Module, Reg, number
 from .conversion import from_memory, memory_type, to_memory
-from .emit import BEGIN, CONTEXT, END, Loops
+from .emit import BEGIN, CONTEXT, END, Loops, parameter
 from .evaluate import I64
 from .expression import Buffer, Place, Space, walk
 from .folding import combine
@@ -19,6 +19,7 @@ from .layout import Layout, cost, parts
 from .products import Product, flops, product
 from .schedule import schedule
 from .tail import function, packing
+from .whole import NATIVE
 
 PARALLEL = 40_000  # cycles from which on a call is shared among threads
 
@@ -160,3 +161,21 @@ def combine_totals(b: Block, step: Step, address: Mapping[Place, Reg]) -> None:
                 loop.next = [combine(b, function_name, dtype, loop.carried[0], x)]
             total = loop.results[0]
         b.store(to_memory(b, total, dtype), address[buffer], dtype.itemsize)
+
+
+def whole_step(n: int, module: Module, v: Value, buffers: Mapping[Value, Buffer], bits: int) -> Step | None:
+    """The step of an op without a pull form that has native code of its own; None of any other."""
+    native = NATIVE.get(type(v.op)) if v.op is not None else None
+    if native is None or not native.suits(v):
+        return None
+    operands = [buffers[x] for x in v.operands]
+    scratch = Space(n, "scratch", max(1, native.scratch(v)))
+
+    def write(b: Block) -> None:
+        *given, result, memory = (parameter(b, k) for k in range(len(operands) + 2))
+        native.write(b, v, given, result, memory, BEGIN, END, bits)
+        b.do("ret void")
+
+    name = module.shared("void", (CONTEXT, BEGIN, END), write)
+    call = Call(name, [*operands, buffers[v], scratch], native.tasks(v), native.cycles(v))
+    return Step([v], list(dict.fromkeys(operands)), [buffers[v]], [call])

@@ -1,10 +1,10 @@
 """What this machine can do at most: multiply-adds and bytes a second, measured once with code of our own.
 
-Arithmetic: each thread keeps ``CHAINS`` independent multiply-adds of full vectors going, which hides their latency. Bytes: the
-triad ``a = b + s * c`` of McCalpin's STREAM ("Memory bandwidth and machine balance in current high performance computers",
-1995) over arrays from those that fit the nearest caches to some that fit none. The best of some runs counts, for whatever else the
-machine does can only slow a run down. The figures are kept with the compiled code, for as long as processor, threads and
-versions stay the same.
+Arithmetic: each thread keeps ``CHAINS`` independent multiply-adds of full vectors going, which hides their latency. Bytes:
+the triad ``a = b + s * c`` of McCalpin's STREAM ("Memory bandwidth and machine balance in current high performance
+computers", 1995) over arrays from those that fit the nearest caches to some that fit none. The best of some runs counts, for
+whatever else the machine does can only slow a run down. The figures are kept with the compiled code, for as long as
+processor, threads and versions stay the same.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
 from .. import cache as disk
 from ..block import Block, Module, Reg, number, vector
 from ..emit import BEGIN, CONTEXT, END
+from ..evaluate import I64
 from ..native import Library, host
 from ..threads import pool
 
@@ -28,7 +29,7 @@ CHAINS = 12
 TURNS = 20_000  # of a task's loop of multiply-adds
 NEAR, MIDDLE, LAST, BEYOND = 1 << 17, 1 << 22, 1 << 24, 96 << 20  # bytes of the triad's arrays; NEAR is for each thread
 SPENT = 0.03  # seconds on each figure
-I64 = "i64"
+KINDS = ("float", 32), ("double", 64)
 WAY = repr((CHAINS, TURNS, NEAR, MIDDLE, LAST, BEYOND, SPENT))
 
 
@@ -58,10 +59,10 @@ class Limits:
         return self.memory
 
     def __str__(self) -> str:
-        flops = f"{self.f32 / 1e9:.0f} GFLOP/s in f32, {self.f64 / 1e9:.0f} in f64"
+        flops = f"{self.f32 / 1e9:.0f} GFLOP/s of f32, {self.f64 / 1e9:.0f} of f64"
         count = f"{self.threads} thread" + "s" * (self.threads > 1)
         near, middle, last, memory = (f"{x / 1e9:.0f}" for x in (self.near, self.middle, self.last, self.memory))
-        return f"{count}, {flops}; {near} GB/s in near caches, {middle} in 4 MiB, {last} in 16 MiB, {memory} from memory"
+        return f"{count}, {flops}; {near} GB/s within near caches, {middle} in 4 MiB, {last} in 16, {memory} from memory"
 
 
 def limits() -> Limits:
@@ -85,8 +86,8 @@ def measure(threads: int) -> Limits:
     """Measure now. It takes less than half a second."""
     bits = host().bits
     m = Module()
-    for kind, width in (("float", 32), ("double", 64)):
-        m.function(kind, "void", [CONTEXT, BEGIN, END], lambda b, kind=kind, width=width: _multiply(b, kind, bits // width))
+    for kind, width in KINDS:
+        m.function(kind, "void", [CONTEXT, BEGIN, END], partial(_multiply, kind=kind, lanes=bits // width))
     m.function("triad", "void", [CONTEXT, BEGIN, END], lambda b: _triad(b, bits // 32))
     library = Library(m.text)
     parallel = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int64)(pool().parallel_address)
@@ -99,18 +100,16 @@ def measure(threads: int) -> Limits:
     sink = np.zeros(64 * threads)
     table[0] = sink.ctypes.data
     rates = [
-        tasks * 2 * TURNS * CHAINS * (bits // width) / seconds(kind, tasks)
-        for tasks in (threads, 1)
-        for kind, width in (("float", 32), ("double", 64))
+        tasks * 2 * TURNS * CHAINS * (bits // width) / seconds(kind, tasks) for tasks in (threads, 1) for kind, width in KINDS
     ]
     memory = np.ones(BEYOND // 4 + 16, np.float32)
     for nbytes in (NEAR * threads, MIDDLE, LAST, BEYOND):
-        part = nbytes // 3 // threads // 256 * 256  # bytes of one array that a thread goes over
+        each = nbytes // 3 // threads // 256 * 256  # bytes of one array that a thread goes over
         turns = max(1, MIDDLE // nbytes)
         start = -(-memory.ctypes.data // 64) * 64
-        work = np.array([part // 4, turns], np.int64)
-        table[:] = [*(start + k * part * threads for k in range(3)), work.ctypes.data]
-        rates.append(3.0 * part * threads * turns / seconds("triad", threads))
+        work = np.array([each // 4, turns], np.int64)
+        table[:] = [*(start + k * each * threads for k in range(3)), work.ctypes.data]
+        rates.append(3.0 * each * threads * turns / seconds("triad", threads))
     return Limits(threads, *rates)
 
 
@@ -118,7 +117,7 @@ def best(run: Callable[[], None]) -> float:
     """Seconds of the fastest of some runs, after one that does not count."""
     run()
     until = time.perf_counter() + SPENT
-    found = []
+    found: list[float] = []
     while not found or time.perf_counter() < until:
         start = time.perf_counter()
         run()

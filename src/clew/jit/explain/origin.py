@@ -7,13 +7,13 @@ so its mark, and what comes out has the values of the compiled graph, one by one
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 from ...ir import INPUT, Graph, Site, Value
 from ...ops.contraction import Contract
-
 from ..prepare import PASSES, opened
 from ..routine import Routine, checked
 
@@ -56,23 +56,13 @@ class Origin:
             graph = after
         again, _ = checked(graph)
         same = [v.type for v in again.values] == [v.type for v in routine.graph.values]
-        twins = zip(routine.graph.values, again.values, strict=True) if same else ()
-        self.twin = dict(twins)
+        self.twin = dict(zip(routine.graph.values, again.values, strict=True)) if same else {}
         self.updated = {routine.graph.outputs[k]: routine.graph.inputs[n].name for k, n in routine.updates.items()}
         self.buffers = routine.grouping.buffers
-        self.known = {v.place for v in self.values if v.place is not None}
-        self.gates: dict[tuple[Place | None, str], str] = {}
-        self.named: dict[tuple[Place | None, str], str] = {}  # the last op of a gate that the user named
-        for v in self.values:
-            if v.op is not None and v.op.body is not None:
-                body = opened(v.op.body)
-                last = body.outputs[0]
-                if v.name is not None and last.op is not None:
-                    self.named[last.place, last.op.name] = v.name
-                for part in body.values:
-                    if part.op is not None and part.op is not INPUT:
-                        self.known.update([part.place] if part.place else [])
-                        self.gates.setdefault((part.place, part.op.name), v.op.name)
+        self.users: dict[Value, Value] = {}
+        for v in routine.graph.values:
+            for x in v.operands:
+                self.users.setdefault(x, v)
 
     def words(self, roots: list[Value]) -> Words:
         """What the kernel says that computes these values."""
@@ -81,15 +71,16 @@ class Origin:
         scopes: dict[str, None] = {}
         lines: dict[str, None] = {}
         for v in self.computed(roots):
-            source, place = self.found(v)
-            assert v.op is not None
-            if v.op.name not in SILENT or v in roots:
-                gates[self.gate(v, source, place)] = None
-                if place is not None:
-                    scopes[place[2]] = None
-                    lines[line(place)] = None
-            name = source.name if source is not None else self.named.get((place, v.op.name))
+            source, last = self.found(v)
+            if quiet(v) and v not in roots:
+                continue
+            gates[spoken(v, source)] = None
+            name = source.name if source is not None and last else None
             names.update((x, None) for x in (name, self.updated.get(v)) if x is not None)
+            place = self.place(v)
+            if place is not None:
+                scopes[place[2]] = None
+                lines[line(place)] = None
         heard = [gate for gate in gates if gate not in SILENT] or list(gates)
         return Words(tuple(heard), tuple(names), tuple(s for s in scopes if s), tuple(lines))
 
@@ -107,38 +98,61 @@ class Origin:
                 stack += [(x, False) for x in reversed(v.operands) if x not in self.buffers and not whole]
         return list(found)
 
-    def found(self, v: Value) -> tuple[Value | None, Place | None]:
-        """The value of the source that became ``v``, if it is one, and the place in the user's program."""
+    def found(self, v: Value) -> tuple[Value | None, bool]:
+        """The value of the source that ``v`` computes, or is a part of; and whether it is what that results in."""
         place = self.twin.get(v, v).place
-        if place is None:
-            return None, None
-        scope, _, number = place[2].partition(MARK)
-        place = place[0], place[1], scope
-        if number:
-            return self.values[int(number)], place
-        return None, place if place in self.known else None
+        number, last = place[2].partition(MARK)[2].split() if place is not None and MARK in place[2] else ("", "")
+        return (self.values[int(number)], last == "True") if number else (None, False)
 
-    def gate(self, v: Value, source: Value | None, place: Place | None) -> str:
-        """What people call it: the gate it is a part of, or its op."""
-        assert v.op is not None
-        if isinstance(v.op, Contract):
-            return "matmul"
-        if source is None and place is not None:
-            return self.gates.get((place, v.op.name), v.op.name)
-        return v.op.name
+    def place(self, v: Value) -> Place | None:
+        """Where the user wrote it; what a pass has made belongs to what reads it."""
+        for _ in range(3):
+            source, _ = self.found(v)
+            if source is not None:
+                return source.place
+            if v not in self.users:
+                break
+            v = self.users[v]
+        return None
+
+
+def quiet(v: Value) -> bool:
+    """Whether it only says where elements are."""
+    return v.op is None or v.op.name in SILENT
+
+
+def spoken(v: Value, source: Value | None) -> str:
+    """What people call it: the gate it is a part of, or its op."""
+    assert v.op is not None
+    if source is not None and source.op is not None and source.op.body is not None:
+        return source.op.name
+    return "matmul" if isinstance(v.op, Contract) else v.op.name
 
 
 def marked(graph: Graph) -> Graph:
-    """The graph with the number of each value in its place; gates get none, whose parts have places of their own."""
+    """The graph in which the place of each value has its number, and whether it is all of that: of a gate, what is within."""
     new: dict[Value, Value] = {v: v for v in graph.inputs}
     for k, v in enumerate(graph.values):
-        if v in new:
-            continue
-        place = v.place
-        if place is not None and v.op is not None and v.op.body is None:
-            place = place[0], place[1], f"{place[2]}{MARK}{k}"
-        new[v] = Value(v.op, tuple(new[x] for x in v.operands), v.type, v.data, v.label, place)
+        if v not in new:
+            op: Any = v.op
+            if op is not None and op.body is not None:
+                op = replace(op, body=marked_within(opened(op.body), k))
+            new[v] = Value(op, tuple(new[x] for x in v.operands), v.type, v.data, v.label, mark(k, True))
     return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+
+
+def marked_within(body: Graph, number: int) -> Graph:
+    """The parts of a gate with its number."""
+    new: dict[Value, Value] = {v: v for v in body.inputs}
+    for v in body.values:
+        if v not in new:
+            place = mark(number, v in body.outputs)
+            new[v] = Value(v.op, tuple(new[x] for x in v.operands), v.type, v.data, v.label, place)
+    return Graph(body.name, body.inputs, tuple(new[v] for v in body.outputs))
+
+
+def mark(number: int, last: bool) -> Place:
+    return mark.__code__, 0, f"{MARK}{number} {last}"
 
 
 def nodes(graph: Graph) -> int:
@@ -149,5 +163,3 @@ def nodes(graph: Graph) -> int:
 def line(place: Place) -> str:
     site = Site(*place)
     return f"{Path(site.code.co_filename).name}:{site.line}"
-
-

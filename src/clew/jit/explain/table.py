@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from .origin import Effect
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 COLUMNS = {"": 6, "computes": 26, "where": 25, "loops": 19, "flop": 6, "bytes": 6, "time": 7, "limit": 5, "threads": 7}
 RIGHT = frozenset(("flop", "bytes", "time", "limit"))
 GAP = " "
+WIDTH = 120
 
 
 def show(found: Explanation) -> str:
@@ -21,20 +23,17 @@ def show(found: Explanation) -> str:
     count = len(found.kernels)
     inside = sum(row.seconds for row in found.kernels)
     flops, moved = sum(row.flops for row in found.kernels), sum(row.nbytes for row in found.kernels)
-    first = f"; of the first call: {spent(found.first)}" if found.first else ""
-    return "\n".join(
-        [
-            f"{found.name}: {count} kernel{'s' * (count != 1)}, {amount(flops)} flop, {amount(moved)} bytes, {duration(inside)}"
-            f" in them; a call takes {duration(found.seconds)}",
-            "",
-            *table(found.kernels),
-            "",
-            f"machine: {found.limits}",
-            f"passes: {passed(found.passes)}",
-            f"memory: {size(found.planned)} for what is computed on the way; {size(found.unplanned)} if nothing shared a place",
-            f"compiling: {spent(found.compiling)} without the cache{first}",
-        ]
-    )
+    total = f"{count} kernel{'s' * (count != 1)}, {amount(flops)} flop, {amount(moved)} bytes, {duration(inside)} in them"
+    below = {
+        "machine": str(found.limits),
+        "passes": passed(found.passes),
+        "memory": f"{size(found.planned)} for what is computed on the way; {size(found.unplanned)} if nothing shared a place",
+        "compiling": f"{spent(found.compiling)}, without the cache",
+        "first call": spent(found.first),
+    }
+    lines = [f"{found.name}: {total}; a call takes {duration(found.seconds)}", "", *table(found.kernels), ""]
+    lines += [fill(f"{title}: {text}", WIDTH, subsequent_indent="  ") for title, text in below.items() if text]
+    return "\n".join(lines)
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
@@ -42,16 +41,16 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
     yield joined(["-" * width for width in COLUMNS.values()])
     for top in rows:
         for row in top.walk():
-            yield from lines(row)
+            yield from row_lines(row)
 
 
-def lines(row: Row) -> Iterator[str]:
+def row_lines(row: Row) -> Iterator[str]:
     """A row; what is longer than its column goes on below."""
     depth = row.number.count(".")
     computes = wrapped(f"{row.part}: " * bool(row.part) + "+".join(row.gates), COLUMNS["computes"], "+")
     for name in row.names:
         computes += wrapped(f"-> {name}", COLUMNS["computes"], ".")
-    cells = [
+    cells: list[str | list[str]] = [
         "  " * depth + row.number.rpartition(".")[2],
         computes,
         [part for scope in row.scopes for part in wrapped(scope, COLUMNS["where"], ".")][:2]
@@ -60,7 +59,7 @@ def lines(row: Row) -> Iterator[str]:
         amount(row.flops),
         amount(row.nbytes),
         duration(row.seconds),
-        f"{row.share:.0%}",
+        "" if row.kind == "NumPy" else f"{row.share:.0%}",
         "NumPy" if row.kind == "NumPy" else f"{row.threads}" + (f" ({row.tasks})" if row.tasks > 1 else ""),
     ]
     parts = [cell if isinstance(cell, list) else [cell] for cell in cells]

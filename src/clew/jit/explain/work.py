@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from math import prod
 
+from ...ir import Tuple
 from ...ops.cost import operations
 from ..expression import Buffer, Expr, walk
 from ..index import Var
@@ -81,7 +82,7 @@ def nbytes(step: Step) -> int:
 
 def bits(step: Step) -> int:
     """Of the numbers that most of it computes with: 64 or 32."""
-    wide = [v for v in step.values if not hasattr(v.type, "items") and v.dtype.kind == "f" and v.dtype.itemsize == 8]
+    wide = [v for v in step.values if not isinstance(v.type, Tuple) and v.dtype.kind == "f" and v.dtype.itemsize == 8]
     return 64 if wide else 32
 
 
@@ -94,7 +95,7 @@ def shape(step: Step) -> str:
     if step.made is not None:
         return of_problem(step)
     if step.kernel is None:
-        return ""
+        return times(step.values[0].shape) if not isinstance(step.values[0].type, Tuple) else ""
     domain = times(v.size for v in step.kernel.domain)
     inner = [times([*(v.size for v in nest.vars), *folded(nest.items)]) for nest in step.kernel.nests]
     counts = [(x, len(list(same))) for x, same in groupby(x for x in inner if x)]
