@@ -8,7 +8,7 @@ No decision is taken here.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -361,6 +361,7 @@ class Module:
         self.declarations: dict[str, None] = {}
         self.functions: dict[str, str] = {}
         self.bodies: dict[str, str] = {}
+        self.keys: dict[Hashable, str] = {}
 
     def declare(self, line: str) -> None:
         self.declarations[line] = None
@@ -375,8 +376,10 @@ class Module:
             self.functions[name] = head + "\n".join([*block.head, *block.lines]) + "\n}\n"
         return name
 
-    def shared(self, result: str, parameters: Sequence[Reg], write: Callable[[Block], Any]) -> str:
-        """A function of this body, which may be there already; its name."""
+    def shared(self, key: Hashable, result: str, parameters: Sequence[Reg], write: Callable[[Block], Any]) -> str:
+        """A function for this key, or of the same body, which may be there already; its name."""
+        if key in self.keys:
+            return self.keys[key]
         block = Block(self)
         write(block)
         body = "\n".join([result, *map(str, parameters), *block.head, *block.lines])
@@ -387,7 +390,8 @@ class Module:
                 b.head, b.lines = block.head, block.lines
 
             self.function(self.bodies[body], result, parameters, again, "internal")
-        return self.bodies[body]
+        self.keys[key] = self.bodies[body]
+        return self.keys[key]
 
     @property
     def text(self) -> str:

@@ -40,3 +40,9 @@ def _positions(graph: Graph) -> Iterator[tuple[Value, int]]:
             for axis, index in zip(v.op.axes, v.operands[1:], strict=True):
                 if index.op is not None and index.type.size and not isinstance(index.op, ArgSort | ArgExtreme):
                     yield index, shape[axis]
+
+
+def checked(graph: Graph) -> Graph:
+    """The graph with one output more, whether a position lies outside of its axis, if one can."""
+    wrong = outside(graph)
+    return graph if wrong is None else Graph(graph.name, graph.inputs, (*graph.outputs, wrong))

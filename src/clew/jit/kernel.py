@@ -8,7 +8,7 @@ turns, which are combined in order afterwards, however many threads there were.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from math import prod
 
@@ -117,3 +117,28 @@ def lines(kernel: Kernel) -> Iterator[str]:
                 yield f"{pad}{item.buffer}[{index}] = {item.expr!r}{kind}"
     for e in named:
         e.name = ""
+
+
+def likeness(kernel: Kernel) -> Hashable:
+    """Equal for kernels that differ only in which buffers they are about: their code is one."""
+    numbers: dict[Expr, int] = {}
+    buffers: dict[Buffer, int] = {}
+    steps: list[Hashable] = []
+
+    def named(x: Buffer) -> Hashable:
+        if x not in buffers:
+            buffers[x] = len(buffers)
+            steps.append((x.value.type, x.within and named(x.within), x.axis, x.start))
+        return buffers[x]
+
+    for e in walk(x.expr for x in kernel.items):
+        numbers[e] = len(numbers)
+        attr: Hashable = (named(e.attr[0]), e.attr[1]) if e.kind == "load" else repr(e.attr) if e.kind == "const" else e.attr
+        steps.append((e.kind, attr, e.dtype, *(numbers[x] for x in e.args)))
+    for nest in kernel.nests:
+        steps.append(nest.vars)
+        for x in nest.items:
+            to = x.total if isinstance(x, Fold) else x.buffer
+            place = "fold" if isinstance(x, Fold) else x.place
+            steps.append((place, numbers[x.expr], to and named(to), () if isinstance(x, Fold) else x.vars))
+    return kernel.domain, tuple(steps)

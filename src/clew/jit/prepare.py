@@ -16,6 +16,7 @@ from ..ops.items import items
 from ..passes import fold, share, simplify
 from ..passes.merge import merge
 from ..passes.rewrite import rewrite
+from .checks import checked
 from .joining import joined
 from .products import unpadded
 
@@ -83,6 +84,7 @@ def uniform(graph: Graph) -> Graph:
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     merge,
     opened,
+    checked,
     unnamed,
     uniform,
     without_empty,
@@ -100,7 +102,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
 
 
 def prepare(graph: Graph) -> Graph:
-    """The graph after every pass."""
+    """The graph after every pass. It may have one output more, which is told in ``checks``."""
     for each in PASSES:
         graph = each(graph)
     return graph

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -80,6 +80,11 @@ class Product:
     plan: Plan
     left: View
     right: View
+
+    @property
+    def likeness(self) -> Hashable:
+        """Equal for products whose code is one."""
+        return self.plan, self.left.offset, self.right.offset
 
 
 def product(v: Value, bits: int) -> Product:

@@ -13,7 +13,6 @@ import numpy as np
 from ..ir import UNKNOWN, Array, Graph, Tuple, Value
 from ..ops.items import Item
 from .block import Block, Module, Reg, number
-from .checks import outside
 from .evaluate import I64
 from .expression import Buffer, Place, Space, identity, walk
 from .group import Group, Grouping
@@ -52,8 +51,10 @@ class Routine:
     def __init__(self, graph: Graph, shared: Shared, updates: Mapping[int, int] | None = None) -> None:
         self.shared = shared
         self.updates = dict(updates or {})
-        self.graph, self.wrong = checked(prepare(graph))
+        self.graph = prepare(graph)
         self.count = len(graph.outputs)
+        checks = self.graph.outputs[self.count :]
+        self.wrong = checks[0] if checks and checks[0].op is not None else None
         self.grouping = Grouping(self.graph)
         self.late = 0
         self.steps = self._steps()
@@ -217,16 +218,6 @@ class Routine:
             b = frame.b
             flag = b.load(frame.addresses[self.grouping.buffers[self.wrong]], "i8", 1)
             frame.leave_if(b.select(b.icmp("ne", flag, number(0, "i8")), number(3, "i32"), number(0, "i32")))
-
-
-def checked(graph: Graph) -> tuple[Graph, Value | None]:
-    """The graph with one result more, whether a position lies outside of its axis, if one can."""
-    wrong = outside(graph)
-    if wrong is None:
-        return graph, None
-    (*outputs, wrong) = prepare(Graph(graph.name, graph.inputs, (*graph.outputs, wrong))).outputs
-    made = Graph(graph.name, graph.inputs, (*outputs, wrong))
-    return made, None if wrong.op is None else wrong
 
 
 def entry(b: Block, base: Reg, k: int) -> Reg:

@@ -14,7 +14,7 @@ from .evaluate import I64
 from .expression import Buffer, Place, Space, walk
 from .folding import combine
 from .group import Group, Grouping
-from .kernel import Kernel
+from .kernel import Kernel, likeness
 from .layout import Layout, cost, parts
 from .products import Product, flops, product
 from .schedule import schedule
@@ -112,7 +112,7 @@ def loops_step(n: int, module: Module, group: Group, grouping: Grouping, wanted:
     def write(b: Block) -> None:
         Loops(b, kernel, layout, grouping.recorder.own).function()
 
-    name = module.shared("void", (CONTEXT, BEGIN, END), write)
+    name = module.shared(("loops", likeness(kernel)), "void", (CONTEXT, BEGIN, END), write)
     cycles = sum(kernel.turns * prod(v.size for v in nest.vars) * sum(map(cost, walk(parts(nest)))) for nest in kernel.nests)
     step = Step(list(group.members), kernel.read, kernel.written, kernel=kernel)
     step.calls.append(Call(name, [*layout.parameters, *partial], layout.tasks, cycles / layout.lanes))
@@ -137,13 +137,14 @@ def product_step(n: int, module: Module, group: Group, grouping: Grouping, wante
     step = Step(list(group.members), list(dict.fromkeys([left, right, *read])), kernel.written, kernel=kernel, made=made)
     lanes = made.plan.lanes
     if made.plan.packing:
-        name = module.shared("void", (CONTEXT, BEGIN, END), lambda b: packing(b, made))
+        name = module.shared(("packing", made.likeness), "void", (CONTEXT, BEGIN, END), lambda b: packing(b, made))
         step.calls.append(Call(name, context, made.plan.packing, made.plan.scratch / 4))
 
     def write(b: Block) -> None:
         function(b, made, kernel, v, grouping.recorder.own, context[4:])
 
-    name = module.shared("void", (CONTEXT, BEGIN, END), write)
+    like = likeness(kernel) if fused else None
+    name = module.shared(("product", made.likeness, like), "void", (CONTEXT, BEGIN, END), write)
     step.calls.append(Call(name, context, made.plan.tasks, flops(made) / (3 * lanes)))
     return step
 
@@ -176,6 +177,7 @@ def whole_step(n: int, module: Module, v: Value, buffers: Mapping[Value, Buffer]
         native.write(b, v, given, result, memory, BEGIN, END, bits)
         b.do("ret void")
 
-    name = module.shared("void", (CONTEXT, BEGIN, END), write)
+    key = ("whole", v.op, v.type, *(x.type for x in v.operands))
+    name = module.shared(key, "void", (CONTEXT, BEGIN, END), write)
     call = Call(name, [*operands, buffers[v], scratch], native.tasks(v), native.cycles(v))
     return Step([v], list(dict.fromkeys(operands)), [buffers[v]], [call])

@@ -15,8 +15,13 @@ def rewrite(graph: Graph, rule: Callable[[Value], Value]) -> Graph:
     for v in graph.values:
         if v not in new:
             operands = tuple([new[x] for x in v.operands])
-            same = all([a is b for a, b in zip(operands, v.operands, strict=True)])
-            new[v] = rule(v if same else rebuild(v, operands))
+            if all([a is b for a, b in zip(operands, v.operands, strict=True)]):
+                made = v
+            elif v.data is None and all([a.type is b.type for a, b in zip(operands, v.operands, strict=True)]):
+                made = Value(v.op, operands, v.type, None, v.label, v.place)
+            else:
+                made = rebuild(v, operands)
+            new[v] = rule(made)
     return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
 
 

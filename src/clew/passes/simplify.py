@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..ir import Graph, Value
+from ..ir import Graph, Op, Value
 from ..ops.arithmetic import Add, Div, Mul, Neg, Sub, reciprocal, square
 from ..ops.broadcast import Broadcast
 from ..ops.elementwise import Chain, filled
@@ -20,7 +20,7 @@ def simplify(graph: Graph) -> Graph:
 
     def simplified(v: Value) -> Value:
         while v.op is not None and v.name is None:
-            better = next((w for rule in RULES if (w := rule(v)) is not None), None)
+            better = next((w for rule in RULES.get(type(v.op), ()) if (w := rule(v)) is not None), None)
             if better is None:
                 break
             v = better
@@ -89,14 +89,15 @@ def repeated_number(v: Value) -> Value | None:
     return None if value is None else filled(value, v.type)
 
 
-RULES: tuple[Rule, ...] = (
-    times_one,
-    plus_zero,
-    chain_of_zero,
-    small_power,
-    twice_negated,
-    same_shape,
-    reshaped_twice,
-    permuted_twice,
-    repeated_number,
-)
+RULES: dict[type[Op] | None, tuple[Rule, ...]] = {
+    Add: (plus_zero,),
+    Broadcast: (repeated_number,),
+    Chain: (times_one, chain_of_zero),
+    Div: (times_one,),
+    Mul: (times_one,),
+    Neg: (twice_negated,),
+    Permute: (same_shape, permuted_twice),
+    Pow: (small_power,),
+    Reshape: (same_shape, reshaped_twice),
+    Sub: (plus_zero,),
+}

@@ -15,10 +15,11 @@ from typing import Any
 from ...ir import INPUT, Graph, Site, Value
 from ...ops.contraction import Contract
 from ..prepare import PASSES, opened
-from ..routine import Routine, checked
+from ..routine import Routine
 
 MARK = "\x1f"  # in a scope, before the number of a value
 SILENT = frozenset("broadcast reshape permute cast identity item constant input slice pad concatenate".split())
+READERS = 6  # that are asked in turn where they were written
 Place = tuple[CodeType, int, str]
 
 
@@ -43,10 +44,11 @@ class Words:
 
 
 class Origin:
-    """Of one routine, made of ``source``."""
+    """Of one routine, made of ``source``. ``known`` are places that the user wrote; others are of calls that compile."""
 
-    def __init__(self, source: Graph, routine: Routine) -> None:
+    def __init__(self, source: Graph, routine: Routine, known: set[Place | None] | None = None) -> None:
         self.values = source.values
+        self.known = places(source) if known is None else known
         self.effects: list[Effect] = []
         graph = marked(source)
         for each in PASSES:
@@ -54,9 +56,8 @@ class Origin:
             after = each(graph)
             self.effects.append(Effect(each.__name__, nodes(graph), nodes(after), time.perf_counter() - start))
             graph = after
-        again, _ = checked(graph)
-        same = [v.type for v in again.values] == [v.type for v in routine.graph.values]
-        self.twin = dict(zip(routine.graph.values, again.values, strict=True)) if same else {}
+        same = [v.type for v in graph.values] == [v.type for v in routine.graph.values]
+        self.twin = dict(zip(routine.graph.values, graph.values, strict=True)) if same else {}
         self.updated = {routine.graph.outputs[k]: routine.graph.inputs[n].name for k, n in routine.updates.items()}
         self.buffers = routine.grouping.buffers
         self.users: dict[Value, Value] = {}
@@ -106,14 +107,31 @@ class Origin:
 
     def place(self, v: Value) -> Place | None:
         """Where the user wrote it; what a pass has made belongs to what reads it."""
-        for _ in range(3):
-            source, _ = self.found(v)
-            if source is not None:
-                return source.place
-            if v not in self.users:
-                break
+        for _ in range(READERS):
+            place = self.written(v)
+            if place is not None or v not in self.users:
+                return place
             v = self.users[v]
         return None
+
+    def written(self, v: Value) -> Place | None:
+        """The place of what ``v`` computes; of what a pass has made, that of the one op of its kind."""
+        source, _ = self.found(v)
+        plain = v.op.extends if v.op is not None else None
+        same = [x for x in self.values if x.op is plain] if plain is not None else []
+        if same:  # a loop that also saves: it was written where it does not
+            alike = {x.place for x in same}
+        elif source is not None:
+            alike = {source.place}
+        else:
+            alike = {x.place for x in self.values if type(x.op) is type(v.op)}
+        return alike.pop() if len(alike) == 1 and alike <= self.known else None
+
+
+def places(graph: Graph) -> set[Place | None]:
+    """Those of all its values, and of the values of the graphs that its ops hold."""
+    found: set[Place | None] = {v.place for v in graph.values if v.place is not None}
+    return found.union(*(places(inner) for v in graph.values if v.op is not None for inner in v.op.graphs.values()))
 
 
 def quiet(v: Value) -> bool:

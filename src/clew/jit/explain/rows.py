@@ -74,7 +74,7 @@ def row(step: Step, number: str, seconds: float, limits: Limits, origin: Origin,
     words = origin.words(step.values)
     tasks = max((call.tasks for call in step.calls), default=1)
     shared = any(call.cycles > PARALLEL and call.tasks > 1 for call in step.calls)
-    inner, turns = within(step, number, limits, operands)
+    inner, turns = within(step, number, limits, origin, operands)
     flops = work.flops(step) if not inner else (turns or 1) * sum(x.flops for x in inner)
     nbytes = work.nbytes(step)
     least = {"flops": flops / limits.arithmetic(work.bits(step)), "bytes": nbytes / limits.bandwidth(nbytes)}
@@ -118,7 +118,9 @@ def why(step: Step) -> str:
     return "sizes known only as it runs" if unknown else f"no native code for {v.op.name}"
 
 
-def within(step: Step, number: str, limits: Limits, operands: dict[Value, Any]) -> tuple[tuple[Row, ...], int | None]:
+def within(
+    step: Step, number: str, limits: Limits, origin: Origin, operands: dict[Value, Any]
+) -> tuple[tuple[Row, ...], int | None]:
     """The rows of a loop's step, timed on the operands of its first turn; and how often it turns."""
     if not isinstance(step, Around):
         return (), None
@@ -128,7 +130,8 @@ def within(step: Step, number: str, limits: Limits, operands: dict[Value, Any]) 
     found: list[Row] = []
     for name, graph in op.graphs.items():
         timed = Timed(graph)
-        made = rows(timed, first_turn(op, graph, given), limits, Origin(graph, timed.routine), f"{number}.", len(found) + 1)
+        inner = Origin(graph, timed.routine, origin.known)
+        made = rows(timed, first_turn(op, graph, given), limits, inner, f"{number}.", len(found) + 1)
         found += [replace(x, part=name) for x in made] if len(op.graphs) > 1 else made
     return tuple(found), getattr(op, "length", None)
 

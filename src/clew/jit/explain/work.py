@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from math import prod
 
@@ -10,7 +10,7 @@ from ...ir import Tuple
 from ...ops.cost import operations
 from ..expression import Buffer, Expr, walk
 from ..index import Var
-from ..kernel import Fold, Kernel
+from ..kernel import Fold, Nest
 from ..products import flops as of_product
 from ..steps import Step
 
@@ -29,19 +29,21 @@ def flops(step: Step) -> int:
     anything else that is done with a float (comparing and choosing too) as 1, as often as its loops turn."""
     if step.kernel is None:
         return sum(map(operations, step.values))
-    return (of_product(step.made) if step.made is not None else 0) + sum(map(of_nest, nests(step.kernel)))
+    done = {x.expr for x in step.kernel.items if isinstance(x, Fold)}
+    return (of_product(step.made) if step.made is not None else 0) + sum(of_nest(x, done) for x in step.kernel.nests)
 
 
-def nests(kernel: Kernel) -> list[list[Expr]]:
-    return [[x.expr for x in nest.items] for nest in kernel.nests]
+def of_nest(nest: Nest, done: set[Expr]) -> int:
+    """The operations of one nest, to which folds that are done in nests of their own add nothing. What does not change from
+    turn to turn of a loop is computed once."""
+    roots = [x.expr.args[0] if isinstance(x, Fold) else x.expr for x in nest.items]
+    computed = [*within(roots, done), *(x.expr for x in nest.items if isinstance(x, Fold))]
+    return sum(weight(e) * turns(e.vars | loops(e)) for e in computed)
 
 
-def of_nest(roots: list[Expr]) -> int:
-    """The operations of one nest: what does not change from turn to turn of a loop is computed once."""
-    own = {e for e in roots if e.kind == "reduce"}
-    found = sum(weight(e) * turns(e.vars | loops(e)) for e in walk(roots, lambda e: e in own or e.kind != "reduce"))
-    inner = [e for e in walk(roots, lambda e: e in own or e.kind != "reduce") if e.kind == "reduce" and e not in own]
-    return found + sum(map(of_nest, ([e.args[0]] for e in inner)))
+def within(roots: Iterable[Expr], done: set[Expr]) -> Iterator[Expr]:
+    """The expressions that a nest computes."""
+    return (e for e in walk(roots, lambda e: e not in done) if e not in done)
 
 
 def loops(e: Expr) -> frozenset[Var]:
@@ -97,7 +99,8 @@ def shape(step: Step) -> str:
     if step.kernel is None:
         return times(step.values[0].shape) if not isinstance(step.values[0].type, Tuple) else ""
     domain = times(v.size for v in step.kernel.domain)
-    inner = [times([*(v.size for v in nest.vars), *folded(nest.items)]) for nest in step.kernel.nests]
+    done = {x.expr for x in step.kernel.items if isinstance(x, Fold)}
+    inner = [times([*(v.size for v in nest.vars), *folded(nest, done)]) for nest in step.kernel.nests]
     counts = [(x, len(list(same))) for x, same in groupby(x for x in inner if x)]
     if not counts:
         return domain or "1"
@@ -110,13 +113,11 @@ def times(sizes: Iterable[int]) -> str:
     return "x".join(str(n) for n in sizes if n != 1)
 
 
-def folded(items: Iterable[object]) -> list[int]:
-    """The sizes of the widest fold that the items compute within one turn."""
-    found: list[list[int]] = [[]]
-    for item in items:
-        roots = item.expr.args if isinstance(item, Fold) else (item.expr,)  # type: ignore[attr-defined]
-        found += [[v.size for v in e.attr[1]] for e in walk(roots) if e.kind == "reduce" and not isinstance(item, Fold)]
-    return max(found, key=prod)
+def folded(nest: Nest, done: set[Expr]) -> list[int]:
+    """The sizes of the widest fold that is computed within one turn of a nest."""
+    roots = [x.expr.args[0] if isinstance(x, Fold) else x.expr for x in nest.items]
+    found = [[v.size for v in e.attr[1]] for e in within(roots, done) if e.kind == "reduce"]
+    return max(found, key=prod, default=[])
 
 
 def of_problem(step: Step) -> str:
