@@ -1,6 +1,6 @@
 # make demo   set up, install, run the main job        make test   set up, run every test
 # make check  everything that has to hold              make docs   build docs/_build/html
-# make oracle functions beside PyTorch's and JAX's
+# make oracle functions beside PyTorch's and JAX's     make bench  compiled steps beside theirs
 #
 # The environment is .venv in this checkout. Each extra of pyproject.toml leaves a stamp there once it is installed,
 # so that a second call starts at once. Paths are relative: the checkout may lie in a folder with spaces in its name.
@@ -14,7 +14,7 @@ INSTALL = $(PY) -m pip --disable-pip-version-check --no-input --quiet install
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format-check lint types imports lines format docs oracle clean distclean
+.PHONY: help demo test check format-check lint types imports lines format docs oracle bench clean distclean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -3
@@ -53,6 +53,11 @@ docs: .venv/clew-docs
 
 oracle: .venv/clew-oracle  ## large: PyTorch and JAX are installed beside clew
 	$(PY) -m pytest -W ignore $(ARGS) tests/oracle
+
+# PyTensor's Numba pins an older llvmlite than clew needs; the benchmark does not use it.
+bench: .venv/clew-bench  ## ARGS="mlp gpt --seconds 5"
+	$(INSTALL) pytensor && $(INSTALL) 'llvmlite>=0.50'
+	$(PY) -m benchmarks.compiled --first --memory --json out/bench.json $(ARGS)
 
 clean:
 	rm -rf build dist out docs/_build docs/reference/generated .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

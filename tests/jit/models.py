@@ -134,6 +134,5 @@ def total(n: int = 1_000_000) -> Made:
 
 
 MODELS: dict[str, Callable[..., Made]] = {
-    f.__name__: f
-    for f in (chain, softmax, layer_norm, cross_entropy, mlp, max_pool, scan, lstm, convolution, attention, total)
+    f.__name__: f for f in (chain, softmax, layer_norm, cross_entropy, mlp, max_pool, scan, lstm, convolution, attention, total)
 }

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import clew as cl
+from clew.config import config
 from clew.errors import GradientError
 
 
@@ -51,7 +52,17 @@ def test_it_prints_as_a_table() -> None:
     lines = str(cl.compare_grain(neuron, np.ones(3), np.ones(3))).splitlines()
     assert lines[0] == "grain of neuron"
     assert lines[1].split("  ")[0] == "grain" and lines[1].endswith("gradients differ by")
-    assert [line.split("  ")[0].strip() for line in lines[3:]] == ["as written", "fine", "one gate"]
+    assert [line.split("  ")[0].strip() for line in lines[3:]] == ["as written", "fine", "one gate", "compiled"]
+    assert lines[-1].split()[2] in ("kernel", "kernels")
+
+
+def test_compiled_it_is_a_few_kernels() -> None:
+    compared = cl.compare_grain(neuron, np.array([2.0, -3.0, -3.0]), np.array([-1.0, -2.0, 1.0]))
+    compiled = compared["compiled"]
+    assert 1 <= compiled.nodes < compared["fine"].nodes
+    assert compiled.difference < 1e-15 and compiled.seconds > 0
+    with config(jit=False):
+        assert [g.name for g in cl.compare_grain(neuron, np.ones(3), np.ones(3)).grains] == ["as written", "fine", "one gate"]
 
 
 def test_any_results_and_arguments() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import struct
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -30,6 +33,8 @@ def _offset() -> int:
 
 
 DATA = _offset()
+PACKED = {"f8": "d", "f4": "f", "f2": "e", "b1": "?"} | {f"i{n}": c for n, c in zip((1, 2, 4, 8), "bhiq", strict=True)}
+PACKED |= {f"u{n}": c for n, c in zip((1, 2, 4, 8), "BHIQ", strict=True)}  # how numbers are given to native code
 NUMBER = object.__basicsize__  # where NumPy's scalars hold theirs
 
 
@@ -98,7 +103,16 @@ class Compiled:
         self._table = table
         self._rest = ctypes.addressof(table), arena.ctypes.data + (-arena.ctypes.data) % 64, ctypes.addressof(env)
         self._arrays = [k for k, v in enumerate(graph.inputs) if v.shape]
-        self._numbers = [k for k, v in enumerate(graph.inputs) if not v.shape]
+        self._objects = [k for k, v in enumerate(graph.inputs) if not v.shape and v.dtype.str[1:] not in PACKED]
+        numbers = [k for k, v in enumerate(graph.inputs) if not v.shape and v.dtype.str[1:] in PACKED]
+        packed = np.zeros(8 * len(numbers), np.uint8)
+        for n, k in enumerate(numbers):
+            table[k] = packed.ctypes.data + 8 * n
+        codes = [graph.inputs[k].dtype for k in numbers]
+        packing = struct.Struct("=" + "".join(f"{PACKED[t.str[1:]]}{8 - t.itemsize}x" for t in codes))
+        self._pack = partial(packing.pack_into, packed, 0)
+        self._numbers = itemgetter(*numbers) if len(numbers) > 1 else None
+        self._number = numbers[0] if len(numbers) == 1 else None
         made = [(k, v) for k, v in enumerate(self.source.outputs) if k not in self.updates]
         self._fresh = [(count + k, k, v.shape, v.dtype) for k, v in made if v.shape]
         # Numbers that come out have a place that stays; each call reads it into a scalar of NumPy's.
@@ -119,11 +133,20 @@ class Compiled:
         for k in self._arrays:
             x = inputs[k]
             flags = x.flags
-            if not (flags.c_contiguous and flags.aligned):
+            if not (flags.carray or (flags.c_contiguous and flags.aligned)):
                 x = np.array(x, order="C")
                 held.append(x)
             table[k] = id(x)
-        for k in self._numbers:
+        try:
+            if self._numbers is not None:
+                self._pack(*self._numbers(inputs))
+            elif self._number is not None:
+                self._pack(inputs[self._number])
+        except struct.error:
+            for x in inputs:  # what is no number any more says why
+                np.asarray(x)
+            raise
+        for k in self._objects:
             x = inputs[k]
             if x.__class__ is np.ndarray:
                 x = x[()]
@@ -139,6 +162,7 @@ class Compiled:
             outputs[k] = place[()]
         for k, n in self.updates.items():
             outputs[k] = inputs[n]
+        self.shared.outside.objects.clear()
         return outputs
 
     def _stopped(self, why: int, inputs: Sequence[Array]) -> None:

@@ -290,9 +290,12 @@ class Recorder:
 
 
 def bounded(c: Component, size: int) -> Component:
-    """A found index, held within its axis: what lies outside is reported apart, and must not be read."""
-    if isinstance(c, Ix) and len(c.terms) == 1 and isinstance(c.terms[0][0], Found) and c.terms[0][0].size > size:
-        return Ix(c.constant, ((Found(c.terms[0][0].expr, size), c.terms[0][1]),))
+    """A found index, held within its axis: what lies outside is reported apart, and must not be read. One that was moved on
+    from there is held already."""
+    if isinstance(c, Ix) and c.constant == 0 and len(c.terms) == 1:
+        ((atom, n),) = c.terms
+        if isinstance(atom, Found) and n == 1 and atom.size > size:
+            return Ix(0, ((Found(atom.expr, size), 1),))
     return c
 
 

@@ -95,15 +95,15 @@ def lines(kernel: Kernel) -> Iterator[str]:
                 yield f"{'  ' * inner}for {v} in {v.size}:"
                 inner += 1
         pad = "  " * inner
-        roots = [x.expr.args[0] if isinstance(x, Fold) else x.expr for x in nest.items]
-        for e in walk(roots, lambda e: not e.name):
-            if e.kind != "const" and not e.name:
-                text = show(e)
-                e.name = f"%{count}"
-                count += 1
-                named.append(e)
-                yield f"{pad}{e.name}: {e.dtype} = {text}"
         for item in nest.items:
+            root = item.expr.args[0] if isinstance(item, Fold) else item.expr
+            for e in walk([root], lambda e: not e.name):
+                if e.kind != "const" and not e.name:
+                    text = show(e)
+                    e.name = f"%{count}"
+                    count += 1
+                    named.append(e)
+                    yield f"{pad}{e.name}: {e.dtype} = {text}"
             if isinstance(item, Fold):
                 target = f" into {item.total}" if item.total is not None else ""
                 item.expr.name = f"%{count}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import prod
 
 from .expression import Buffer, Expr, indices, walk
@@ -24,7 +24,7 @@ class Layout:
         inner = {nest.vars[-1] for nest in kernel.nests if nest.vars}
         outer = bool(domain) and (not inner or price(kernel, self.lanes, domain[-1]) < price(kernel, self.lanes))
         self.vectors = "outer" if outer else "inner" if inner else "none"
-        run = merged(domain, exprs, [x.vars for x in kernel.items if isinstance(x, Store)]) if outer else 0
+        run = merged(domain, exprs, [x for x in kernel.items if isinstance(x, Store)]) if outer else 0
         self.rows = domain[: len(domain) - run]
         self.merged = domain[len(self.rows) : -1] if outer else []  # axes that the last one runs on through
         self.across = domain[-1] if outer else None
@@ -49,10 +49,13 @@ def price(kernel: Kernel, lanes: int, lane: Var | None = None) -> float:
     """About what as many turns as there are lanes cost, where lanes follow an axis of the domain; without one, where they follow the
     innermost loop of each nest, turn by turn."""
     total = 0.0
+    done = {x.expr for x in kernel.items if isinstance(x, Fold)}  # in nests of their own, or just before
     for nest in kernel.nests:
         v = lane or (nest.vars[-1] if nest.vars else None)
         stores = [(x.buffer, own_index(x)) for x in nest.items if isinstance(x, Store) and x.place != "register"]
-        for e in walk(parts(nest)):
+        for e in walk(parts(nest), lambda e: e not in done):
+            if e in done:
+                continue
             each = cost(e) if e.kind != "load" else reading(flat(*e.attr), v, lanes)
             total += each * _turns(nest, e.vars, lane, lanes)
         for buffer, index in stores:
@@ -99,9 +102,11 @@ def own_index(x: Store) -> tuple[Component, ...]:
     return tuple(variable(v) for v in x.vars)
 
 
-def merged(domain: list[Var], exprs: Iterable[Expr], written: Iterable[tuple[Var, ...]]) -> int:
+def merged(domain: list[Var], exprs: Iterable[Expr], written: Sequence[Store]) -> int:
     """How many of the last axes are one axis to every read and write: each index steps over them as over one."""
     everything = list(exprs)
+    stores = [flat(x.buffer, own_index(x)) for x in written if x.place == "memory"]
+    lacking = [x.vars for x in written]
     count = 1
     while count < len(domain):
         outer, inner = domain[-count - 1], domain[-count]
@@ -110,7 +115,9 @@ def merged(domain: list[Var], exprs: Iterable[Expr], written: Iterable[tuple[Var
             for f in flats:
                 if isinstance(f, Ix) and not _steps(f, outer, inner):
                     return count
-        if any((outer in vars and inner not in vars) or (inner in vars and outer not in vars) for vars in written):
+        if any(isinstance(f, Ix) and not _steps(f, outer, inner) for f in stores):
+            return count
+        if any((outer in vars) != (inner in vars) for vars in lacking):
             return count
         count += 1
     return count

@@ -61,9 +61,12 @@ def _module(text: str, machine: Any) -> Iterator[Any]:
             except RuntimeError as error:
                 raise ClewError(refusal(text, str(error))) from None
             if " alloca " in text:
-                passes = llvm.create_new_module_pass_manager()
-                passes.add_sroa_pass()
-                passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
+                options = llvm.create_pipeline_tuning_options()
+                # Both are closed before the module is: what the builder remembers of it points into it.
+                with closing(llvm.create_pass_builder(machine, options)) as builder:
+                    with closing(llvm.create_new_module_pass_manager()) as passes:
+                        passes.add_sroa_pass()
+                        passes.run(module, builder)
             yield module
 
 

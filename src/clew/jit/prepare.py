@@ -12,6 +12,7 @@ from ..loops.hoisting import hoist
 from ..ops.contraction import Contract
 from ..ops.convolution import Convolve
 from ..ops.elementwise import filled
+from ..ops.indexing import ScatterAdd
 from ..ops.items import items
 from ..passes import fold, share, simplify
 from ..passes.merge import merge
@@ -61,7 +62,7 @@ def without_empty(graph: Graph) -> Graph:
         empty = v.op is not None and v.op is not INPUT and not isinstance(v.type, Tuple) and not v.type.size
         if empty and UNKNOWN not in v.shape:
             return Value(None, (), v.type, np.empty(v.shape, v.dtype))
-        summed = isinstance(v.op, Contract | Convolve) and any(not x.type.size for x in v.operands)
+        summed = isinstance(v.op, Contract | Convolve | ScatterAdd) and any(not x.type.size for x in v.operands)
         return filled(0, v.type) if summed else v
 
     return rewrite(graph, constant_if_empty)
@@ -84,7 +85,6 @@ def uniform(graph: Graph) -> Graph:
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     merge,
     opened,
-    checked,
     unnamed,
     uniform,
     without_empty,
@@ -92,6 +92,8 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     simplify,
     share,
     hoist,
+    checked,
+    without_empty,
     simplify,
     share,
     joined,

@@ -185,7 +185,9 @@ class Hypot(Floating):
         one = e.const(1, a.dtype)
         ratio = e.call("div", short, long)
         length = e.call("mul", long, e.call("sqrt", e.call("add", one, e.call("mul", ratio, ratio))))
-        return e.select(e.call("logical_or", e.call("equal", long, e.const(0, a.dtype)), e.call("isinf", long)), long, length)
+        finite = e.select(e.call("equal", long, e.const(0, a.dtype)), long, length)
+        infinite = e.call("logical_or", e.call("isinf", a(i)), e.call("isinf", b(i)))
+        return e.select(infinite, e.const(np.inf, a.dtype), finite)  # whatever the other is, NaN too
 
 
 def nonzero(x: Any) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from ..diff.reverse import pull_back
+from ..config import config
+from ..diff.reverse import itself, pull_back
 from ..diff.stored import stored
 from ..errors import GradientError
 from ..gates import collapse, expand
@@ -21,6 +23,7 @@ from .trace import trace
 
 SECONDS = 0.2  # for timing each grain, or REPEATS runs if that is less
 REPEATS = 50
+COMPILED = "compiled"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Grain:
     ``stored`` counts the values of the forward pass that the backward rules read (``stored_bytes`` of them): inputs and
     results, not constants. ``seconds`` is the median time of a forward and a backward pass. ``difference`` is the largest
     difference of a gradient from that of the function as written.
+
+    Compiled, ``nodes`` are kernels, and ``stored`` are those inputs and what lies in memory between kernels, where values that
+    are not needed at the same time share a place.
     """
 
     name: str
@@ -53,17 +59,21 @@ class GrainComparison:
     def __str__(self) -> str:
         columns = ("grain", "nodes", "stored", "bytes stored", "time (ms)", "gradients differ by")
         rows = [
-            (g.name, str(g.nodes), str(g.stored), str(g.stored_bytes), f"{1e3 * g.seconds:.3f}", f"{g.difference:.2g}")
+            (g.name, counted(g), str(g.stored), str(g.stored_bytes), f"{1e3 * g.seconds:.3f}", f"{g.difference:.2g}")
             for g in self.grains
         ]
         return f"{self.title}\n{table(columns, rows)}"
 
 
+def counted(g: Grain) -> str:
+    return f"{g.nodes} kernel{'s' * (g.nodes != 1)}" if g.name == COMPILED else str(g.nodes)
+
+
 def compare_grain(f: Function, *args: Any) -> GrainComparison:
-    """``f`` as written, fine (every gate expanded into its parts) and as one gate, side by side.
+    """``f`` as written, fine (every gate expanded into its parts), as one gate, and compiled, side by side.
 
     A coarse gate stores only its operands and result, and computes what is within again on the way back; a gate with a
-    hand-made derivative of its own need not.
+    hand-made derivative of its own need not. Compiled, gates of any size become a few kernels that store what they must.
 
     >>> import clew as cl
     >>> @cl.gate
@@ -72,7 +82,7 @@ def compare_grain(f: Function, *args: Any) -> GrainComparison:
     ...     return s, lambda g: g * s * (1 - s)
     >>> print(cl.compare_grain(lambda w, x: sigmoid(w * x), 2.0, -1.0))
     grain of <lambda>
-    grain       nodes  stored  bytes stored  time (ms)  gradients differ by
+    grain ... nodes  stored  bytes stored  time (ms)  gradients differ by
     ...
     """
     viewed = trace(f)(*args)
@@ -86,20 +96,46 @@ def compare_grain(f: Function, *args: Any) -> GrainComparison:
         graphs["one gate"] = collapse(written, computed, written.name)
     expected = _gradients(written, point)
     grains = [_measure(name, graph, point, expected) for name, graph in graphs.items()]
+    if computed and config.jit:
+        grains.append(_compiled(written, point, expected))
     return GrainComparison(f"grain of {name_of(f)}", tuple(grains))
 
 
 def _measure(name: str, graph: Graph, point: Mapping[Value, Array], expected: list[Array]) -> Grain:
     nodes = [v for v in graph.values if v.op is not None and v.op is not INPUT]
     kept = stored(graph)
+    seconds, found = _timed(lambda: _gradients(graph, point))
+    return Grain(name, len(nodes), len(kept), sum(v.type.nbytes for v in kept), seconds, _difference(found, expected))
+
+
+def _compiled(graph: Graph, point: Mapping[Value, Array], expected: list[Array]) -> Grain:
+    """The results and gradients as one native function."""
+    found = pull_back({v: filled(1, v.type) for v in _seeded(graph)}, itself, set(graph.inputs))
+    gradients = tuple(found[x] if x in found else filled(0, x.type) for x in graph.inputs if x.type.differentiable)
+    compiler: Any = import_module("clew.jit.compiled")  # it loads LLVM, which takes longer than all the rest of clew
+    compiled = compiler.Compiled(Graph(graph.name, graph.inputs, (*graph.outputs, *gradients)))
+    inputs = [np.asarray(point[x]) for x in graph.inputs]
+    seconds, made = _timed(lambda: compiled(inputs))
+    routine = compiled.routine
+    difference = _difference(made[len(graph.outputs) :], expected)
+    kept = [v for v in stored(graph) if v.op is INPUT]
+    count, size = len(kept) + len(routine.offsets), sum(v.type.nbytes for v in kept) + routine.size
+    return Grain(COMPILED, len(routine.steps), count, size, seconds, difference)
+
+
+def _timed(run: Callable[[], list[Array]]) -> tuple[float, list[Array]]:
+    """The median time of some runs, in seconds, and the result."""
     times: list[float] = []
     while sum(times) < SECONDS and len(times) < REPEATS:
         start = perf_counter()
-        found = _gradients(graph, point)
+        found = run()
         times.append(perf_counter() - start)
+    return float(np.median(times)), found
+
+
+def _difference(found: list[Array], expected: list[Array]) -> float:
     pairs = zip(found, expected, strict=True)
-    difference = max(float(np.max(np.abs(np.subtract(a, b, dtype=np.float64)), initial=0)) for a, b in pairs)
-    return Grain(name, len(nodes), len(kept), sum(v.type.nbytes for v in kept), float(np.median(times)), difference)
+    return max(float(np.max(np.abs(np.subtract(a, b, dtype=np.float64)), initial=0)) for a, b in pairs)
 
 
 def _seeded(graph: Graph) -> list[Value]:

@@ -112,7 +112,7 @@ class Jit:
             named = list(zip(parameter_names(self._called, len(args)), args, strict=True))
             start = perf_counter()
             entry = build(self.function, self.name, named, dict(sorted(kwargs.items())))
-            entry.took["tracing"] = perf_counter() - start - entry.took["compiling"]
+            entry.took = {"tracing": perf_counter() - start - sum(entry.took.values()), **entry.took}
             self._entries[key] = [entry, *entries][:MOST]
             self._signatures.append(Signature(len(self._signatures) + 1, shown_arguments, why))
             if len(self._signatures) > MANY:
@@ -193,7 +193,7 @@ def jit(f: Function) -> Jit:
     Arguments and results may be nested containers. Tensors, arrays and Python floats are inputs, floats as weak as they are
     eagerly; any other argument (integers, strings, booleans, None, functions) belongs to the signature, and a new one compiles
     anew: pass an integer that changes from call to call as an array. ``f.signatures()`` lists what was compiled, and why;
-    after the eighth a warning tells.
+    after the eighth a warning tells. ``f.explain(*args)`` prints what a call runs: a table of kernels, measured.
 
     Variables that ``f`` reads are inputs too, and those that it assigns to are updated by the call, so a whole training step,
     ``backward()`` and ``optimiser.step()`` included, is one call. Random numbers are those of eager mode. What else ``f`` reads

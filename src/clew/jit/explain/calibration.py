@@ -59,7 +59,8 @@ class Limits:
         return self.memory
 
     def __str__(self) -> str:
-        flops = f"{self.f32 / 1e9:.0f} GFLOP/s of f32, {self.f64 / 1e9:.0f} of f64"
+        single, double, one, two = (f"{x / 1e9:.0f}" for x in (self.f32, self.f64, self.f32_thread, self.f64_thread))
+        flops = f"{single} GFLOP/s of f32 ({one} a thread), {double} of f64 ({two})"
         count = f"{self.threads} thread" + "s" * (self.threads > 1)
         near, middle, last, memory = (f"{x / 1e9:.0f}" for x in (self.near, self.middle, self.last, self.memory))
         return f"{count}, {flops}; {near} GB/s within near caches, {middle} in 4 MiB, {last} in 16, {memory} from memory"

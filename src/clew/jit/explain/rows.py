@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import nan
 from typing import Any
 
-from ...ir import UNKNOWN, Array, Graph, Value, evaluate
+from ...ir import UNKNOWN, Array, Value, evaluate, quiet
 from ...loops import Scan, Switch, While
 from ...ops.items import items
 from ..looping import Around
@@ -22,8 +23,8 @@ from .timing import Timed
 class Row:
     """One kernel, loop, or op that runs its reference.
 
-    ``seconds`` are of one run, within a loop of one turn. ``share`` is that of the machine's limit: what ``flops`` take at
-    least, or ``nbytes`` (``bound`` says which is more), over the seconds.
+    ``seconds`` are of one run, within a loop of one turn, and NaN in a branch that is not taken. ``share`` is that of the
+    machine's limit: what ``flops`` take at least, or ``nbytes`` (``bound`` says which is more), over the seconds.
     """
 
     number: str
@@ -53,13 +54,16 @@ class Row:
             yield from row.walk()
 
 
-def rows(timed: Timed, inputs: Sequence[Array], limits: Limits, origin: Origin, above: str = "", first: int = 1) -> list[Row]:
-    """A row for each step; the steps are timed on these inputs, which they may write to."""
-    operands = known(timed, inputs)
-    seconds = timed.times(inputs)
+def rows(
+    timed: Timed, inputs: Sequence[Array] | None, limits: Limits, origin: Origin, above: str = "", first: int = 1
+) -> list[Row]:
+    """A row for each step; the steps are timed on these inputs, which they may write to. Without inputs nothing is run."""
+    steps = timed.routine.steps
+    operands = {} if inputs is None else known(timed, inputs)
+    seconds = [nan] * len(steps) if inputs is None else timed.times(inputs)
     return [
         row(step, f"{above}{k}", took, limits, origin, operands)
-        for k, (step, took) in enumerate(zip(timed.routine.steps, seconds, strict=True), first)
+        for k, (step, took) in enumerate(zip(steps, seconds, strict=True), first)
     ]
 
 
@@ -67,15 +71,18 @@ def known(timed: Timed, inputs: Sequence[Array]) -> dict[Value, Any]:
     """What the operands of loops are."""
     routine = timed.routine
     wanted = [x for step in routine.steps if isinstance(step, Around) for v in step.values for x in v.operands]
-    return evaluate(wanted, dict(zip(routine.graph.inputs, inputs, strict=True))) if wanted else {}
+    point = dict(zip(routine.graph.inputs, inputs, strict=True))
+    found: dict[Value, Any] = quiet.run(evaluate, wanted, point) if wanted else {}
+    return found
 
 
 def row(step: Step, number: str, seconds: float, limits: Limits, origin: Origin, operands: dict[Value, Any]) -> Row:
     words = origin.words(step.values)
     tasks = max((call.tasks for call in step.calls), default=1)
     shared = any(call.cycles > PARALLEL and call.tasks > 1 for call in step.calls)
-    inner, turns = within(step, number, limits, origin, operands)
-    flops = work.flops(step) if not inner else (turns or 1) * sum(x.flops for x in inner)
+    turns = getattr(step.values[0].op, "length", None) if isinstance(step, Around) else None
+    inner = within(step, number, limits, origin, operands) if isinstance(step, Around) and turns != 0 else ()
+    flops = of_turns(inner, 1 if turns is None else turns) if isinstance(step, Around) else work.flops(step)
     nbytes = work.nbytes(step)
     least = {"flops": flops / limits.arithmetic(work.bits(step)), "bytes": nbytes / limits.bandwidth(nbytes)}
     bound = max(least, key=lambda x: least[x])
@@ -90,7 +97,7 @@ def row(step: Step, number: str, seconds: float, limits: Limits, origin: Origin,
         flops,
         nbytes,
         seconds,
-        least[bound] / seconds if seconds > 0 else 0.0,
+        least[bound] / seconds if seconds else 0.0,
         bound,
         tasks,
         min(limits.threads, tasks) if shared else 1,
@@ -99,6 +106,15 @@ def row(step: Step, number: str, seconds: float, limits: Limits, origin: Origin,
         str(step.kernel) if step.kernel is not None else "",
         inner=inner,
     )
+
+
+def of_turns(inner: Sequence[Row], turns: int) -> int:
+    """The operations of a loop, or of the branch that has most."""
+    parts: dict[str, int] = {}
+    for x in inner:
+        part = x.part if x.part.startswith("branches") else ""
+        parts[part] = parts.get(part, 0) + x.flops
+    return turns * max(parts.values(), default=0)
 
 
 def kind(step: Step) -> str:
@@ -118,28 +134,28 @@ def why(step: Step) -> str:
     return "sizes known only as it runs" if unknown else f"no native code for {v.op.name}"
 
 
-def within(
-    step: Step, number: str, limits: Limits, origin: Origin, operands: dict[Value, Any]
-) -> tuple[tuple[Row, ...], int | None]:
-    """The rows of a loop's step, timed on the operands of its first turn; and how often it turns."""
-    if not isinstance(step, Around):
-        return (), None
+def within(step: Around, number: str, limits: Limits, origin: Origin, operands: dict[Value, Any]) -> tuple[Row, ...]:
+    """The rows of a loop's step, timed on the operands of its first turn; of branches, only that which is taken is run."""
     (v,) = step.values
-    op, given = v.op, [operands[x] for x in v.operands]
-    assert op is not None
+    assert v.op is not None
+    given = [operands[x] for x in v.operands] if operands else None
     found: list[Row] = []
-    for name, graph in op.graphs.items():
+    for k, (name, graph) in enumerate(v.op.graphs.items()):
         timed = Timed(graph)
+        inputs = None if given is None else first_turn(v.op, k, given)
         inner = Origin(graph, timed.routine, origin.known)
-        made = rows(timed, first_turn(op, graph, given), limits, inner, f"{number}.", len(found) + 1)
-        found += [replace(x, part=name) for x in made] if len(op.graphs) > 1 else made
-    return tuple(found), getattr(op, "length", None)
+        made = rows(timed, inputs, limits, inner, f"{number}.", len(found) + 1)
+        found += [replace(x, part=name) for x in made] if len(v.op.graphs) > 1 else made
+    return tuple(found)
 
 
-def first_turn(op: Any, graph: Graph, given: list[Any]) -> list[Array]:
-    """What a loop's graph is given in its first turn."""
+def first_turn(op: Any, k: int, given: list[Any]) -> list[Array] | None:
+    """What graph ``k`` of a loop is given in its first turn; None if that branch is not taken."""
     if isinstance(op, Scan):
         last = op.carries + op.scans
         rows = [x[-1 if op.reverse else 0] for x in given[op.carries : last]]
         return [*given[: op.carries], *rows, *given[last:]]
-    return given[1:] if isinstance(op, Switch) else given
+    if isinstance(op, Switch):
+        taken = min(max(int(given[0]), 0), len(op.branches) - 1)
+        return given[1:] if k == taken else None
+    return given

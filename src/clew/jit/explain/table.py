@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def row_lines(row: Row) -> Iterator[str]:
         amount(row.flops),
         amount(row.nbytes),
         duration(row.seconds),
-        "" if row.kind == "NumPy" else f"{row.share:.0%}",
+        "" if row.kind == "NumPy" or isnan(row.share) else f"{row.share:.0%}",
         "NumPy" if row.kind == "NumPy" else f"{row.threads}" + (f" ({row.tasks})" if row.tasks > 1 else ""),
     ]
     parts = [cell if isinstance(cell, list) else [cell] for cell in cells]
@@ -132,6 +133,8 @@ def size(n: int) -> str:
 
 def duration(seconds: float) -> str:
     """A time in three digits: 1.23 ms."""
+    if isnan(seconds):
+        return "not run"
     for unit, letter in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
         if seconds >= 0.9995 * unit:
             return f"{seconds / unit:#.3g}".rstrip(".") + f" {letter}"

@@ -83,9 +83,10 @@ def nbytes(step: Step) -> int:
 
 
 def bits(step: Step) -> int:
-    """Of the numbers that most of it computes with: 64 or 32."""
-    wide = [v for v in step.values if not isinstance(v.type, Tuple) and v.dtype.kind == "f" and v.dtype.itemsize == 8]
-    return 64 if wide else 32
+    """Of the numbers that it computes with: 64 if some of them are that wide, else 32."""
+    several = isinstance(step.values[0].type, Tuple)
+    values = [x.value for x in step.writes] if several else step.values
+    return 64 if any(v.dtype.kind == "f" and v.dtype.itemsize == 8 for v in values) else 32
 
 
 def shape(step: Step) -> str:

@@ -79,10 +79,11 @@ class Entry:
         state = any(v.value.type.differentiable for v in self.reads) or any(b.label for b in self.bound)
         self.tracks = self.pure and any(t.differentiable for t in self.types) and state
         self.used_up = Used(self.name)
-        compiled: Any = import_module("clew.jit.compiled")  # it loads LLVM, which takes longer than all the rest of clew
         start = perf_counter()
+        compiled: Any = import_module("clew.jit.compiled")  # it loads LLVM, which takes longer than all the rest of clew
+        loaded = perf_counter()
         self.compiled = compiled.Compiled(self.graph, self.updates)
-        self.took = {"compiling": perf_counter() - start}  # seconds
+        self.took = {"loading the compiler": loaded - start, "compiling": perf_counter() - loaded}  # seconds
         self.number: Any = WIDE
         self.converted = self.floats  # to NumPy's scalars, for a call
         if getattr(self.compiled, "takes_floats", False):
