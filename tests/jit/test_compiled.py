@@ -473,3 +473,17 @@ def test_nothing_hoisted_out_of_a_loop() -> None:
     inputs = [np.int64(0), np.zeros((2, 0)), np.zeros((2, 0)), np.array([1.0, 2.0]), np.array([3.0, 5.0])]
     assert Compiled(graph)(inputs) == [16.0]
     assert all(x.type.size for s in Compiled(graph).routine.steps if s.kernel is not None for x in s.values)
+
+
+def test_a_signal_handler_may_call_what_it_interrupts() -> None:
+    x = parameter("x", f64(3_000_000))
+    c = Compiled(Graph("g", (x,), (exp(sin(exp(x))),)))
+    given, seen = np.zeros(3_000_000), []
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append(c([given])[0][0]))
+    try:
+        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
+        (result,) = c([given])
+        time.sleep(0.1)  # the signal may come late
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [pytest.approx(result[0])]

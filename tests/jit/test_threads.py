@@ -286,9 +286,13 @@ def test_other_threads_are_not_stopped() -> None:
         ended.set()
 
     call(p, "count", np.zeros(8, np.int64), 8)  # listens
-    with pytest.raises(KeyboardInterrupt):  # the signal is the main thread's
+
+    def start_and_wait() -> None:
         threading.Thread(target=other).start()
         time.sleep(30)
+
+    with pytest.raises(KeyboardInterrupt):  # the signal is the main thread's
+        start_and_wait()
     assert ended.wait(30)
     assert views == [p.quiet_address] and done[0] == 64_000
     assert ctypes.c_void_p.from_address(p.address + QUIET).value == p.quiet_address

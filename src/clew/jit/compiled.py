@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import struct
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from operator import itemgetter
@@ -59,6 +58,7 @@ class Compiled:
         self.library = Library(module.text, symbols=self._pool.symbols)
         self._entry = Entry(self.library.address("main"))
         self._lock = threading.Lock()
+        self._running = 0  # the thread whose call it is
         self._prepare_call()
 
     def _main(self, b: Block) -> None:
@@ -71,7 +71,7 @@ class Compiled:
         b.do(f"ret {b.put(f'call i32 @{self.routine.name}({names})', 'i32')}")
 
     def _addresses(self, b: Block) -> Reg:
-        """The routine's table. Python's gives arrays as objects, which hold the address of their data, and numbers by address."""
+        """The routine's table. Python gives arrays as objects, which hold the address of their data, and numbers by address."""
         given = self.source.inputs
         made = [v for k, v in enumerate(self.source.outputs) if k not in self.updates]
         places = [*range(len(given)), *(len(given) + k for k in range(len(self.source.outputs)) if k not in self.updates)]
@@ -105,7 +105,7 @@ class Compiled:
         self._arrays = [k for k, v in enumerate(graph.inputs) if v.shape]
         self._objects = [k for k, v in enumerate(graph.inputs) if not v.shape and v.dtype.str[1:] not in PACKED]
         numbers = [k for k, v in enumerate(graph.inputs) if not v.shape and v.dtype.str[1:] in PACKED]
-        packed = np.zeros(8 * len(numbers), np.uint8)
+        packed: Any = np.zeros(8 * len(numbers), np.uint8)
         for n, k in enumerate(numbers):
             table[k] = packed.ctypes.data + 8 * n
         codes = [graph.inputs[k].dtype for k in numbers]
@@ -124,8 +124,23 @@ class Compiled:
                 self._scalars.append((k, place))
 
     def __call__(self, inputs: Sequence[Array]) -> list[Any]:
+        here = threading.get_ident()
+        if self._running == here:  # a signal's handler calls what it interrupts
+            return self._in_numpy(inputs)
         with self._lock:  # the table and the arena are one call's at a time
-            return self._call(inputs)
+            self._running = here
+            try:
+                return self._call(inputs)
+            finally:
+                self._running = 0
+
+    def _in_numpy(self, inputs: Sequence[Array]) -> list[Any]:
+        """The same by the graph's NumPy program."""
+        made = list(run(self.source, *inputs))
+        for k, n in self.updates.items():
+            inputs[n][...] = made[k]
+            made[k] = inputs[n]
+        return made
 
     def _call(self, inputs: Sequence[Array]) -> list[Any]:
         table = self._table
@@ -158,16 +173,16 @@ class Compiled:
             table[place] = id(y)
         while stopped := self._entry(self._pool.here(), *self._rest):
             self._stopped(stopped, inputs)
-        for k, place in self._scalars:
-            outputs[k] = place[()]
+        for k, cell in self._scalars:
+            outputs[k] = cell[()]
         for k, n in self.updates.items():
             outputs[k] = inputs[n]
         self.shared.outside.objects.clear()
         return outputs
 
     def _stopped(self, why: int, inputs: Sequence[Array]) -> None:
-        """An error in Python is raised again; an interrupt lets Python's handlers run, and the call begins anew. Nothing has been
-        written yet that others see, so the graph's own program can say what was wrong with a position."""
+        """An error in Python is raised again; an interrupt lets Python's handlers run, and the call begins anew. Nothing has
+        been written yet that others see, so the graph's own program can say what was wrong with a position."""
         outside = self.shared.outside
         failure, outside.failure = outside.failure, None
         outside.objects.clear()
@@ -177,33 +192,3 @@ class Compiled:
             run(self.source, *inputs)
             raise ClewError(f"{self.source.name}: compiled code found a position outside of its axis, its program did not")
         self._pool.interrupted()
-
-    # Measuring
-
-    def times(self, inputs: Sequence[Array], runs: int = 30) -> list[float]:
-        """Seconds that each step takes: the median of some runs, by the processor's own clock."""
-        module, clock = self.shared.module, Reg("%clock", "ptr")
-
-        def tick(b: Block, n: int) -> None:
-            module.declare("declare i64 @llvm.readcyclecounter()")
-            b.store(b.put("call i64 @llvm.readcyclecounter()", I64), b.gep(clock, number(n, I64), I64), 8)
-
-        def write(b: Block) -> None:
-            self.routine.write(b, lambda n: tick(b, n), self._addresses(b))
-
-        module.function("timed", "i32", [*PARAMETERS, clock], write)
-        library = Library(module.text, symbols=self._pool.symbols)
-        timed = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 5)(library.address("timed"))
-        ticks = np.zeros(len(self.routine.steps) + 1, np.uint64)
-        usual, self._entry = self._entry, lambda *given: timed(*given, ticks.ctypes.data)
-        found: list[Array] = []
-        try:
-            self(inputs)
-            first, start = int(ticks[0]), time.perf_counter()
-            for _ in range(runs):
-                self(inputs)
-                found.append(np.diff(ticks.astype(np.int64)))
-            seconds = (time.perf_counter() - start) / max(1, int(ticks[0]) - first)
-        finally:
-            self._entry = usual
-        return [float(x) * seconds for x in np.median(found, axis=0)]

@@ -59,7 +59,7 @@ class Evaluator:
 
     def known(self, key: Any) -> Reg | None:
         for scope in reversed(self.scopes):
-            found = scope.get(key)
+            found: Reg | None = scope.get(key)
             if found is not None:
                 return found
         return None
@@ -239,8 +239,8 @@ class Evaluator:
     # Addresses
 
     def _address(self, buffer: Buffer, index: tuple[Component, ...]) -> tuple[Reg, int | None]:
-        """Where an element is, of the first lane, and the step from lane to lane: None where all lanes have the same one; ``-n`` where
-        ``n`` lanes in turn do; ``SCATTERED``, and an address for each lane, where there is no such rule."""
+        """Where an element is, of the first lane, and the step from lane to lane: None where all lanes have the same one;
+        ``-n`` where ``n`` lanes in turn do; ``SCATTERED``, and an address for each lane, where there is no such rule."""
         b = self.b
         type = memory_type(buffer.value.dtype)
         if buffer in self.scratch:
@@ -293,8 +293,9 @@ class Evaluator:
         total: Reg | None = None
         constant = ix.constant
         for atom, c in ix.terms:
-            if isinstance(atom, Var) and isinstance(self.env.get(atom), int) and (atom != self.vector or first):
-                constant += c * int(self.env[atom])  # type: ignore[call-overload]
+            bound = self.env.get(atom) if isinstance(atom, Var) else None
+            if isinstance(bound, int) and (atom != self.vector or first):
+                constant += c * bound
                 continue
             x = self._atom(atom, first)
             x = x if c == 1 else b.mul(x, number(c, x.type))

@@ -138,7 +138,7 @@ Place: TypeAlias = Buffer | Space
 
 
 class Recorder:
-    """``Scalars`` that writes down. ``buffers`` are the values that have memory; all others are computed where they are read."""
+    """``Scalars`` that writes down. ``buffers`` are the values that have memory; others are computed where they are read."""
 
     def __init__(self, buffers: dict[Value, Buffer]) -> None:
         self.buffers = buffers

@@ -1,9 +1,9 @@
 """What is computed together: which values get memory, and which of those share a kernel.
 
 Three steps. *Roots*: values that must be computed for themselves, since they are results, are reductions, or would
-cost too much to compute wherever they are read; all others become part of the expressions that read them. *Groups*: a root
-joins the kernel of what it reads where its elements can be computed in the same turns. *Places*: a root that only its own kernel
-reads lives in a register or in scratch, and needs no memory.
+cost too much to compute wherever they are read; all others become part of the expressions that read them. *Groups*: a
+root joins the kernel of what it reads where its elements can be computed in the same turns. *Places*: a root that only its
+own kernel reads lives in a register or in scratch, and needs no memory.
 """
 
 from __future__ import annotations
@@ -229,7 +229,11 @@ class Grouping:
         row = sum(prod(m.shape[len(domain) :]) * m.dtype.itemsize for m in everything)
         total = max(prod(self._shape(m, self.expression(m))) for m in everything)
         inner = max(prod(m.shape[len(domain) :]) for m in everything)
-        scalars = [m for m in everything if m.shape == domain and WEIGHTS.get(type(m.op), 0) >= EXPENSIVE and not reduced(m)]
+        scalars = [
+            m
+            for m in everything
+            if m.op is not None and m.shape == domain and WEIGHTS.get(type(m.op), 0) >= EXPENSIVE and not reduced(m)
+        ]
         if scalars and inner < SHORT and total > SMALL:
             return None  # lanes would follow the short loops, and the functions of each turn would be computed one by one
         fits = row <= SCRATCH and (total <= SMALL or prod(domain) >= 8)

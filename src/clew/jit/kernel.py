@@ -2,8 +2,8 @@
 
 A kernel runs over its *domain*, the axes that all its results share. In each turn it runs its *nests* in order: a nest is
 loops over further axes (or none) whose items are stores and folds. A fold is a reduction that is complete when its nest
-is; a result that only later nests read lives in scratch, as long as one turn. A fold over the domain itself gives one partial result per block of
-turns, which are combined in order afterwards, however many threads there were.
+is; a result that only later nests read lives in scratch, as long as one turn. A fold over the domain itself gives one
+partial result per block of turns, which are combined in order afterwards, however many threads there were.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def lines(kernel: Kernel) -> Iterator[str]:
                 item.expr.name = f"%{count}"
                 count += 1
                 named.append(item.expr)
-                function, initial = item.expr.attr[0], item.expr.args[1]
-                yield f"{pad}{item.expr.name}: {item.expr.dtype} = fold {function} of {item.expr.args[0]} from {initial!r}{target}"
+                of = f"fold {item.expr.attr[0]} of {item.expr.args[0]} from {item.expr.args[1]!r}"
+                yield f"{pad}{item.expr.name}: {item.expr.dtype} = {of}{target}"
             else:
                 index = ", ".join(str(v) if v.size > 1 else "0" for v in item.vars)
                 kind = "" if item.place == "memory" else f" ({item.place})"

@@ -46,8 +46,8 @@ class Layout:
 
 
 def price(kernel: Kernel, lanes: int, lane: Var | None = None) -> float:
-    """About what as many turns as there are lanes cost, where lanes follow an axis of the domain; without one, where they follow the
-    innermost loop of each nest, turn by turn."""
+    """About what as many turns as there are lanes cost, where lanes follow an axis of the domain; without one, where they
+    follow the innermost loop of each nest, turn by turn."""
     total = 0.0
     done = {x.expr for x in kernel.items if isinstance(x, Fold)}  # in nests of their own, or just before
     for nest in kernel.nests:

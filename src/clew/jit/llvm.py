@@ -63,10 +63,10 @@ def _module(text: str, machine: Any) -> Iterator[Any]:
             if " alloca " in text:
                 options = llvm.create_pipeline_tuning_options()
                 # Both are closed before the module is: what the builder remembers of it points into it.
-                with closing(llvm.create_pass_builder(machine, options)) as builder:
-                    with closing(llvm.create_new_module_pass_manager()) as passes:
-                        passes.add_sroa_pass()
-                        passes.run(module, builder)
+                builder, passes = llvm.create_pass_builder(machine, options), llvm.create_new_module_pass_manager()
+                with closing(builder), closing(passes):
+                    passes.add_sroa_pass()
+                    passes.run(module, builder)
             yield module
 
 

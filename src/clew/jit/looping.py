@@ -110,8 +110,8 @@ class Scanning(Around):
                 begin = start[k]
                 given.append(before if begin is None else b.select(first, begin, before))
                 made.append(b.select(final, frame.addresses[self.results[k]], after) if k in self.results else after)
-            for k in range(carries, carries + op.scans):
-                given.append(along(b, start[k], row, op.step.inputs[k].type.nbytes))
+            scanned = range(carries, carries + op.scans)
+            given += [along(b, start[k], row, op.step.inputs[k].type.nbytes) for k in scanned]
             given += start[carries + op.scans :]
             for k in range(carries, len(self.types)):
                 taken = k in self.results

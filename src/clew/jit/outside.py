@@ -93,7 +93,8 @@ def memory(v: Value, address: int) -> Any:
     """An array over native memory."""
     if not v.type.size:
         return np.empty(v.shape, v.dtype)
-    return np.ndarray(v.shape, v.dtype, (ctypes.c_uint8 * v.type.nbytes).from_address(address))
+    data: Any = (ctypes.c_uint8 * v.type.nbytes).from_address(address)
+    return np.ndarray(v.shape, v.dtype, data)
 
 
 def reference(v: Value, made: Sequence[Value], buffers: dict[Value, Buffer], outside: Outside) -> Reference:

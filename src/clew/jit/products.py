@@ -70,7 +70,7 @@ def _padded(x: Value, padding: Sequence[tuple[int, int]], steps: Sequence[int]) 
     y: Value = pad(x, low, high, tuple(steps))
     start = tuple(max(0, -a) for a, _ in padding)
     stop = tuple(n - max(0, -b) for n, (_, b) in zip(y.shape, padding, strict=True))
-    return y if start == (0,) * x.ndim and stop == y.shape else sliced(y, start, stop)  # type: ignore[no-any-return]
+    return y if start == (0,) * x.ndim and stop == y.shape else sliced(y, start, stop)
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,8 @@ class Routine:
         until_end = {*(graph.outputs[k] for k in self.updates), self.wrong}
         times: dict[Place, list[int]] = {}
         for n, step in enumerate(self.steps):
-            for place in (*step.reads, *step.writes, *step.spaces):
+            places: list[Place] = [*step.reads, *step.writes, *step.spaces]
+            for place in places:
                 times.setdefault(place, []).append(n)
         elsewhere = (self.inputs, self.constants, self.outputs, self.in_place)
         lives = {
@@ -244,8 +245,8 @@ def own(step: Step, source: Buffer, x: Buffer) -> bool:
     written = False
     for nest in step.kernel.nests:
         for e in walk(i.expr for i in nest.items):
-            if e.kind == "load" and e.attr[0] is source:
-                if written or identity(e.attr[1], source.value.shape) != source.value.ndim:
-                    return False
+            read = e.kind == "load" and e.attr[0] is source
+            if read and (written or identity(e.attr[1], source.value.shape) != source.value.ndim):
+                return False
         written |= any(isinstance(i, Store) and i.buffer is x for i in nest.items)
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 from ..ir import Shape, Value
@@ -85,10 +86,8 @@ def reshaped(shape: Shape, strides: tuple[int, ...], new: Shape) -> tuple[int, .
             else:
                 run.append(old[k])
                 k += 1
-        for (n, s), (m, t) in zip(run, run[1:], strict=False):
-            if s != m * t:
-                return None
-            del n
+        if any(s != m * t for (_, s), (m, t) in pairwise(run)):
+            return None
         step = run[-1][1]
         for a in reversed(group):
             made[a] = step
