@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 import clew
-from clew.jit.block import Block, Module, Reg, number, vector
-from clew.jit.native import Library, host
+from clew.compiler.block import Block, Module, Reg, number, vector
+from clew.compiler.native import Library, host
 
 CHAINS = 12  # products that wait for none of the others: more than a core has under way
 TURNS = 4_000_000

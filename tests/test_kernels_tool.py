@@ -10,7 +10,7 @@ import pytest
 from clew.ir import Graph, f32, parameter
 from clew.ops.arithmetic import add, mul
 from clew.ops.exponential import exp
-from tests.jit.tool import tool
+from tests.compiler.tool import tool
 
 ROOT = Path(__file__).parents[1]
 X, Y = parameter("x", f32(4, 5)), parameter("y", f32(4, 5))

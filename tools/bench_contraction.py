@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from clew.jit.block import Block, Module, Reg, number, vector
-from clew.jit.contraction import Axis, Plan, Problem, plan, write, write_packing
-from clew.jit.native import Host, Library, host
+from clew.compiler.block import Block, Module, Reg, number, vector
+from clew.compiler.contraction import Axis, Plan, Problem, plan, write, write_packing
+from clew.compiler.native import Host, Library, host
 
 try:
     import torch

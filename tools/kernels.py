@@ -29,7 +29,7 @@ Graphs = Iterator[tuple[str, Any]]  # names, and what is compiled: a graph, or a
 
 def trees(made: Any) -> str:
     """All steps of a graph as they run, those of loops' bodies below them."""
-    compiled = importlib.import_module("clew.jit.compiled").Compiled
+    compiled = importlib.import_module("clew.compiler.compiled").Compiled
     routine = (made if isinstance(made, compiled) else compiled(made)).routine
     return "\n".join(of_routine(routine))
 
@@ -64,12 +64,12 @@ def of_product(step: Any) -> Iterator[str]:
 
 
 def of_models() -> Graphs:
-    for name, model in importlib.import_module("tests.jit.models").MODELS.items():
+    for name, model in importlib.import_module("tests.compiler.models").MODELS.items():
         yield name, model()[0]
 
 
 def of_cases() -> Graphs:
-    ops = importlib.import_module("tests.jit.test_ops")
+    ops = importlib.import_module("tests.compiler.test_ops")
     taken: dict[str, int] = {}
     for case in ops.CASES:
         taken[case.id] = taken.get(case.id, 0) + 1
@@ -90,7 +90,7 @@ def of_benchmarks() -> Graphs:
 @contextmanager
 def captured() -> Iterator[list[Any]]:
     """What is compiled inside."""
-    kind = importlib.import_module("clew.jit.compiled").Compiled
+    kind = importlib.import_module("clew.compiler.compiled").Compiled
     usual, found = kind.__init__, []
 
     def made(self: Any, *arguments: Any, **named: Any) -> None:

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from clew.jit import mathematics
+from clew.compiler import mathematics
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.jit.mathematics import accuracy
+from tests.compiler.mathematics import accuracy
 
 NUMPY = {"pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
 NUMPY |= {"asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh"}
@@ -33,7 +33,7 @@ def find(name: str) -> Callable[..., Any]:
         found = getattr(import_module(module.name), name, None)
         if found is not None:
             return found  # type: ignore[no-any-return]
-    raise SystemExit(f"no function {name!r} in clew.jit.mathematics")
+    raise SystemExit(f"no function {name!r} in clew.compiler.mathematics")
 
 
 def reference(name: str, exact: bool) -> Callable[..., Any]:

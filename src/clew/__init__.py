@@ -9,7 +9,6 @@ from importlib import import_module as _import_module
 from math import e, inf, nan, pi
 
 from . import errors, linalg, pytree, random
-from . import jit as _jit  # noqa: F401, the package is loaded before the function that takes its name
 from ._version import __version__
 from .array.dtypes import (
     bfloat16,

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from clew.compiler.compiled import Compiled
 from clew.gates.gate import batched_graph
 from clew.ir import FLOATS, Array, Graph, Tuple, Value, evaluate
-from clew.jit.compiled import Compiled
 from clew.ops.contraction import Contract
 from clew.ops.convolution import Convolve
 from clew.ops.rounding import Cast

@@ -112,7 +112,7 @@ def _compiled(graph: Graph, point: Mapping[Value, Array], expected: list[Array])
     """The results and gradients as one native function."""
     found = pull_back({v: filled(1, v.type) for v in _seeded(graph)}, itself, set(graph.inputs))
     gradients = tuple(found[x] if x in found else filled(0, x.type) for x in graph.inputs if x.type.differentiable)
-    compiler: Any = import_module("clew.jit.compiled")  # it loads LLVM, which takes longer than all the rest of clew
+    compiler: Any = import_module("clew.compiler.compiled")  # it loads LLVM, which takes longer than all the rest of clew
     compiled = compiler.Compiled(Graph(graph.name, graph.inputs, (*graph.outputs, *gradients)))
     inputs = [np.asarray(point[x]) for x in graph.inputs]
     seconds, made = _timed(lambda: compiled(inputs))

@@ -170,7 +170,7 @@ class Jit:
         the share of the machine's limit. ``level=1`` adds the loop trees, 2 LLVM's language, 3 the assembly.
         """
         entry, leaves = self._of(args, kwargs)
-        explain: Any = import_module("clew.jit.explain").explain
+        explain: Any = import_module("clew.compiler.explain").explain
         return explain(entry.compiled, entry.peek(leaves), level, entry.took)
 
 

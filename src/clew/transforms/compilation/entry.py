@@ -80,7 +80,7 @@ class Entry:
         self.tracks = self.pure and any(t.differentiable for t in self.types) and state
         self.used_up = Used(self.name)
         start = perf_counter()
-        compiled: Any = import_module("clew.jit.compiled")  # it loads LLVM, which takes longer than all the rest of clew
+        compiled: Any = import_module("clew.compiler.compiled")  # it loads LLVM, which takes longer than all the rest of clew
         loaded = perf_counter()
         self.compiled = compiled.Compiled(self.graph, self.updates)
         self.took = {"loading the compiler": loaded - start, "compiling": perf_counter() - loaded}  # seconds

@@ -1,0 +1,164 @@
+"""A plan as loops: tasks, the blocks of c in each, and the stretches in which long sums are cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from clew.compiler.block import Block, Reg, number, vector
+from clew.compiler.contraction.lanes import at, plain
+from clew.compiler.contraction.leaving import Epilogue, leave
+from clew.compiler.contraction.plan import Plan
+from clew.compiler.contraction.slots import Slot, slots
+from clew.compiler.contraction.summing import Summing
+
+
+def write(
+    b: Block, plan: Plan, a: Reg, b_: Reg, c: Reg, scratch: Reg | None, begin: Reg, end: Reg, epilogue: Epilogue | None = None
+) -> None:
+    """The tasks ``begin`` to ``end`` of a plan. ``epilogue(b, index, vector axis, x, mask)`` takes each finished vector in
+    place of its store to ``c``: ``index`` has one i64 per kept axis, of the vector's first lane; ``x`` may be a scalar, and
+    the vector axis is then of no account (-1 where lanes did not follow a kept axis)."""
+    if not plan.tasks:
+        return
+    for x in plan.packs:
+        copy = at(b, _there(scratch), x.start, plan.problem.dtype)
+        a, b_ = (copy, b_) if x.operand == "a" else (a, copy)
+    writer = Writer(b, plan, scratch, epilogue)
+    if plan.split:
+        writer.stretches(begin, end, a, b_, c)
+    else:
+        writer.tasks(begin, end, a, b_, c)
+
+
+def _there(scratch: Reg | None) -> Reg:
+    assert scratch is not None, "this plan needs scratch memory"
+    return scratch
+
+
+NEVER, ALWAYS = number(0, "i1"), number(1, "i1")
+
+
+class Part(NamedTuple):
+    """A stretch of the outermost summed axis: whether it is the first, which starts from zero, and the last."""
+
+    first: Reg
+    last: Reg
+
+
+class Writer:
+    """The loops of one contraction while they are written."""
+
+    def __init__(self, b: Block, plan: Plan, scratch: Reg | None, epilogue: Epilogue | None) -> None:
+        self.b = b
+        self.plan = plan
+        self.scratch = scratch
+        self.epilogue = epilogue
+        self.summed = plan.summed
+        self.part: Part | None = None
+        self.kind = plan.problem.dtype
+        self.align = plan.problem.element_bits // 8
+
+    # Tasks
+
+    def tasks(self, begin: Reg, end: Reg, a: Reg, b_: Reg, c: Reg) -> None:
+        """The shares of c that these tasks have."""
+        with self.b.loop(begin, end, empty=True) as loop:
+            place, rest = [number(0, "i64")] * len(self.plan.walk), loop.i
+            cut = [i for i in self.plan.order if self.plan.parts[i] > 1]
+            for n, i in reversed(list(enumerate(cut))):
+                parts = number(self.plan.parts[i], "i64")
+                mine = self.b.binary("urem", rest, parts) if n else rest
+                rest = self.b.binary("udiv", rest, parts) if n else rest
+                place[i] = self.b.mul(mine, number(self.plan.chunk[i], "i64"))
+            self.loops(0, place, [0] * len(place), a, b_, c)
+
+    def stretches(self, begin: Reg, end: Reg, a: Reg, b_: Reg, c: Reg) -> None:
+        """All tasks for one stretch of the outermost summed axis, then for the next: their operands' stretches stay near."""
+        x, split = self.plan.summed[0], self.plan.split
+        full, rest = divmod(x.size, split)
+
+        def stretch(start: Reg, size: int, part: Part) -> None:
+            self.part, self.summed = part, (replace(x, size=size), *self.plan.summed[1:])
+            self.tasks(begin, end, self.move(a, start, x.a), self.move(b_, start, x.b), c)
+
+        with self.b.loop(number(0, "i64"), number(full, "i64")) as loop:
+            first = self.b.icmp("eq", loop.i, number(0, "i64"))
+            last = NEVER if rest else self.b.icmp("eq", loop.i, number(full - 1, "i64"))
+            stretch(self.b.mul(loop.i, number(split, "i64")), split, Part(first, last))
+        if rest:
+            stretch(number(full * split, "i64"), rest, Part(NEVER, ALWAYS))
+
+    # Blocks of c
+
+    def loops(self, level: int, place: list[Reg], tile: list[int], a: Reg, b_: Reg, c: Reg) -> None:
+        """The loops from ``level`` on, over whole tiles and then over what is left at the edge."""
+        if level == len(place):
+            self.block(place, tile, a, b_, c)
+            return
+        i = self.plan.order[level]
+        x, step, chunk = self.plan.walk[i], self.plan.tile[i], self.plan.chunk[i]
+        full = x.size // step * step
+
+        def inside(spot: Reg, count: int) -> None:
+            moved = (self.move(p, spot, s) for p, s in ((a, x.a), (b_, x.b), (c, x.c)))
+            self.loops(level + 1, [*place[:i], spot, *place[i + 1 :]], [*tile[:i], count, *tile[i + 1 :]], *moved)
+
+        if chunk < x.size:
+            stop = self.b.intrinsic("smin", self.b.add(place[i], number(chunk, "i64")), number(x.size, "i64"))
+            last = self.b.intrinsic("smin", stop, number(full, "i64"))
+            with self.b.loop(place[i], last, step, empty=True) as loop:
+                inside(loop.i, step)
+            if full < x.size:
+                with self.b.when(self.b.icmp("eq", stop, number(x.size, "i64"))):
+                    inside(number(full, "i64"), x.size - full)
+            return
+        if full > step:
+            with self.b.loop(number(0, "i64"), number(full, "i64"), step) as loop:
+                inside(loop.i, step)
+        elif full:
+            inside(number(0, "i64"), step)
+        if full < x.size:
+            inside(number(full, "i64"), x.size - full)
+
+    def move(self, base: Reg, index: Reg, stride: int) -> Reg:
+        """The address ``index`` steps on."""
+        if not stride or index.text == "0":
+            return base
+        if not index.text.startswith("%"):
+            return at(self.b, base, int(index.text) * stride, self.kind)
+        return self.b.gep(base, index if stride == 1 else self.b.mul(index, number(stride, "i64")), self.kind)
+
+    def block(self, place: list[Reg], tile: list[int], a: Reg, b_: Reg, c: Reg) -> None:
+        """One block: from zero, or from where it rests, to c, or to rest."""
+        a, b_, c = (plain(self.b, x) for x in (a, b_, c))
+        mine = slots(self.plan, tile)
+        zeros = [number(0.0, vector(self.kind, s.lanes)) for s in mine]
+        if not self.part:
+            leave(self.b, self.plan, self.epilogue, place, mine, self.sums(mine, a, b_, zeros), c)
+            return
+        beds = self.beds(place, len(mine))
+        kept = [self.b.load(x, zero.type, self.align) for x, zero in zip(beds, zeros, strict=True)]
+        start = [self.b.select(self.part.first, zero, x) for x, zero in zip(kept, zeros, strict=True)]
+        sums = self.sums(mine, a, b_, start)
+        last = self.part.last
+        if last != NEVER:
+            with self.b.when(last):
+                leave(self.b, self.plan, self.epilogue, place, mine, sums, c)
+        if last != ALWAYS:
+            with self.b.when(self.b.bits_xor(last, ALWAYS)):
+                for x, to in zip(sums, beds, strict=True):
+                    self.b.store(x, to, self.align)
+
+    def sums(self, mine: list[Slot], a: Reg, b_: Reg, start: list[Reg]) -> list[Reg]:
+        return Summing(self.b, self.plan, mine, self.summed).sums(a, b_, start) if self.plan.problem.depth else start
+
+    def beds(self, place: list[Reg], count: int) -> list[Reg]:
+        """Where the accumulators of a block rest between stretches."""
+        block = number(0, "i64")
+        for x, n, p in zip(self.plan.walk, self.plan.tile, place, strict=True):
+            mine = self.b.binary("udiv", p, number(n, "i64"))
+            block = self.b.add(self.b.mul(block, number(-(-x.size // n), "i64")), mine)
+        areas = at(self.b, _there(self.scratch), self.plan.resting, self.kind)
+        area = plain(self.b, self.move(areas, block, self.plan.area))
+        return [at(self.b, area, k * self.plan.lanes, self.kind) for k in range(count)]

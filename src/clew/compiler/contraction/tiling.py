@@ -1,0 +1,299 @@
+"""The choice of a plan: every register block that fits is costed in cycles, and the cheapest is taken.
+
+The model counts what one turn of the summed loops asks of a core: two multiply-adds and two loads a cycle, and four cycles
+from one multiply-add of an accumulator to its next (the common ground of current x86 cores).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from math import gcd, log2, prod
+from typing import NamedTuple
+
+from clew.compiler.contraction.lanes import CLOSE
+from clew.compiler.contraction.plan import Pack, Plan, pack, sets
+from clew.compiler.contraction.problem import Axis, Problem, inward
+
+LATENCY = 4.5  # cycles from one multiply-add of an accumulator to its next, and a little for loads that come late
+GATHERED = 1.5  # loads that one lane of a gather costs
+SHUFFLED = 1.5  # loads that a vector of elements a few apart costs, for each element between
+STORED = 1.5  # cycles of one element's store where neighbours are not adjacent
+BLOCK = 15  # cycles to set up one register block
+ADDED_UP = 10  # cycles to add up the lanes of one vector
+PHASE = 1000  # cycles that a step of packing costs before its first element
+COPIED, TURNED, PICKED = 0.15, 0.4, 2.0  # cycles to pack one element: in vectors, turned in registers, one by one
+FAR = 6.0  # cycles to wait for the held operand's next row where its rows outdo a cache's sets
+PASSING = 1.0  # the same for the passing operand's
+STRETCH = 1 << 18  # bytes of operands that one block may pass over before it rests
+EDGE = 0.015  # the worth of one kind of block less, for each has its own code
+COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28)
+TASK = 20_000  # cycles worth a task of its own
+TASKS = 64
+
+
+@lru_cache(maxsize=1024)
+def plan(problem: Problem, bits: int) -> Plan:
+    """The cheapest plan by the model above for vectors of ``bits`` bits."""
+    empty = any(x.size == 0 for x in problem.summed)
+    summed = () if empty else inward(problem.summed)
+    lines = [Line(problem, bits, summed, i, None) for i, x in enumerate(problem.axes) if x.size > 1]
+    lines += [Line(problem, bits, summed, None, k) for k in range(len(summed))] or [Line(problem, bits, (), None, None)]
+    best: tuple[float, Line, dict[int, int]] | None = None
+    for line in sorted(lines, key=lambda x: x.floor):
+        if best is None or line.floor < best[0]:
+            found = min(line.blocks(), key=lambda x: x[0])
+            best = min((best, found), key=lambda x: x[0]) if best else found
+    assert best is not None
+    cycles, line, tile = best
+    return line.plan(tile, cycles)
+
+
+class Option(NamedTuple):
+    """How the held operand is read: a vector's cost in loads, cycles of waiting each turn, and cycles spent before."""
+
+    load: float
+    stall: float
+    extra: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A choice of the loop that lanes follow: a kept axis, a summed one, or none where there is but one product."""
+
+    problem: Problem
+    bits: int
+    summed: tuple[Axis, ...]
+    vector: int | None
+    along: int | None
+
+    @cached_property
+    def lane(self) -> Axis:
+        if self.vector is not None:
+            return self.problem.axes[self.vector]
+        return self.summed[self.along] if self.along is not None else Axis(1, 0, 0)
+
+    @cached_property
+    def lanes(self) -> int:
+        return self.bits // self.problem.element_bits
+
+    @cached_property
+    def held(self) -> str:
+        """The operand whose vectors stay in registers while the other's elements pass, one in all lanes at a time."""
+        return "a" if self.lane.a and (not self.lane.b or abs(self.lane.a) < abs(self.lane.b)) else "b"
+
+    @cached_property
+    def other(self) -> str:
+        return "b" if self.held == "a" else "a"
+
+    def blocks(self) -> Iterator[tuple[float, Line, dict[int, int]]]:
+        """The register blocks that fit, with their cycles."""
+        kept, v = self.problem.axes, self.vector
+        rows = [i for i, y in enumerate(kept) if i != v and y.size > 1 and getattr(y, self.other) and not getattr(y, self.held)]
+        columns = [
+            i for i, y in enumerate(kept) if i != v and y.size > 1 and getattr(y, self.held) and not getattr(y, self.other)
+        ]
+        registers = 32 if self.bits == 512 else 16
+        vectors = range(1, min(8, -(-self.lane.size // self.lanes)) + 1) if v is not None else (1,)
+        for more in _selections(kept, columns, 6 if v is not None else 4):
+            for n in vectors:
+                across = n * prod(more.values())
+                if across > 8:
+                    break
+                for down in _selections(kept, rows, (registers - 1 - across) // across):
+                    tile = {**more, **down}
+                    if v is not None:
+                        tile[v] = min(n * self.lanes, self.lane.size)
+                    yield self.cycles(tile), self, tile
+
+    # What a block costs
+
+    @cached_property
+    def floor(self) -> float:
+        """No block of this line takes fewer cycles."""
+        vectors = self.depth * prod(x.size for i, x in enumerate(self.problem.axes) if i != self.vector)
+        if self.vector is not None:
+            vectors *= -(-self.lane.size // self.lanes)
+        registers = 32 if self.bits == 512 else 16
+        return min(x.extra + vectors / 2 * max(1.0, x.load / registers) for x in self.options)
+
+    def cycles(self, tile: dict[int, int]) -> float:
+        """What the whole contraction takes."""
+        return min(x.extra + self.spent(tile, x) for x in self.options)
+
+    def spent(self, tile: dict[int, int], option: Option) -> float:
+        """All full blocks, and those at the edges."""
+        kept = self.problem.axes
+        outer = prod(x.size for i, x in enumerate(kept) if i not in tile)
+        edges: list[tuple[float, dict[int, int]]] = [(float(outer), {})]
+        for i, n in tile.items():
+            full, rest = divmod(kept[i].size, n)
+            edges = [(times * t, {**so_far, i: m}) for times, so_far in edges for t, m in ((full, n), (1, rest)) if t and m]
+        return sum(times * self.block(part, option) for times, part in edges) * (1 + EDGE * (len(edges) - 1))
+
+    @cached_property
+    def options(self) -> list[Option]:
+        """The held operand as it lies in memory, and packed where that could be better."""
+        step = getattr(self.lane, self.held)
+        far, passing = FAR * self.far(self.held), PASSING * self.far(self.other)
+        as_it_lies = Option(self.reading(self.held), far + passing, 0.0)
+        if (abs(step) <= 1 and not far) or self.vector is None or getattr(self.lane, self.other):
+            return [as_it_lies]
+        steps = [(x.size, getattr(x, self.held)) for x in (*self.problem.axes, *self.summed)]
+        runs = any(abs(getattr(x, self.held)) == 1 and x.size >= 4 for x in self.summed)
+        each = COPIED if step == 1 else TURNED if runs else PICKED
+        return [as_it_lies, Option(1.0, passing, PHASE + each * prod(size for size, step in steps if step))]
+
+    def far(self, operand: str) -> bool:
+        """Whether the steps of a summed loop fall into too few sets of a cache of 16 ways of 64 kB."""
+        steps = ((x.size, abs(getattr(x, operand)) * self.problem.element_bits // 8) for x in self.summed)
+        return any(step >= 64 and size > 8 * (65536 // gcd(step, 65536)) for size, step in steps)
+
+    def reading(self, operand: str) -> float:
+        """What a vector of an operand costs, in loads; those that cross a line of the cache are two."""
+        step = abs(getattr(self.lane, operand))
+        others = (getattr(x, operand) for x in (*self.problem.axes, *self.summed) if x is not self.lane)
+        crossing = 1 + self.bits / 512 * 0.9 if step and any(x % self.lanes for x in others) else 1.0
+        return crossing * (1.0 if step <= 1 else SHUFFLED * step if step <= CLOSE else GATHERED * self.lanes)
+
+    def block(self, tile: dict[int, int], option: Option) -> float:
+        """The cycles of one register block."""
+        across = sums = passing = 1
+        holding = option.load
+        for i, n in tile.items():
+            x = self.problem.axes[i]
+            if i == self.vector:
+                across = -(-n // self.lanes)
+                continue
+            sums *= n
+            if getattr(x, self.held):
+                holding *= n
+            if getattr(x, self.other):
+                passing *= n
+        sums *= across
+        loads = holding * across + passing * self.passing * (across if getattr(self.lane, self.other) else 1)
+        turn = max(sums / 2, loads / 2, LATENCY / sets(sums))
+        return self.depth * (turn + option.stall) + self.leaving(tile, sums) + BLOCK
+
+    @cached_property
+    def passing(self) -> float:
+        return self.reading(self.other)
+
+    @cached_property
+    def depth(self) -> int:
+        """Turns of the innermost loop."""
+        turns = prod(x.size for x in self.summed)
+        return turns if self.along is None or not turns else turns // self.lane.size * -(-self.lane.size // self.lanes)
+
+    def leaving(self, tile: dict[int, int], sums: int) -> float:
+        """The cycles of storing a block."""
+        if self.vector is None:
+            return sums * ADDED_UP
+        if self.lane.c == 1:
+            return sums
+        scattered = STORED * sums * self.lanes
+        turn = self.turn(tile)
+        if turn is None:
+            return scattered
+        squares = sums // tile[turn] * -(-tile[turn] // self.lanes)
+        return min(scattered, squares * self.lanes * (log2(self.lanes) + 1))
+
+    def turn(self, tile: dict[int, int]) -> int | None:
+        """The axis to turn a block along: c is adjacent there, and not along the lanes."""
+        if self.vector is None or self.lane.c == 1:
+            return None
+        return next((i for i, n in tile.items() if i != self.vector and n > 1 and self.problem.axes[i].c == 1), None)
+
+    # The plan
+
+    def plan(self, tile: dict[int, int], cycles: float) -> Plan:
+        """The plan with this block."""
+        problem, summed = self.problem, self.summed
+        kept = problem.axes
+        if self.along is not None:
+            summed = (*summed[: self.along], *summed[self.along + 1 :], self.lane)
+        tiles = tuple(tile.get(i, 1) for i in range(len(kept)))
+        chunk = tuple(max(x.size, 1) for x in kept)
+        whole = Plan(
+            problem, self.bits, self.vector, self.turn(tile), tiles, self.order(), chunk, kept, kept, summed, summed, ()
+        )
+        if len(self.options) > 1 and self.vector is not None:
+            as_it_lies, copied = (x.extra + self.spent(tile, x) for x in self.options)
+            if copied < as_it_lies:
+                wide = min(
+                    self.lanes, 1 << (tiles[self.vector] - 1).bit_length()
+                )  # rows of whole vectors: loads cross no lines
+                width = -(-tiles[self.vector] // wide) * wide
+                whole = packed(whole, pack(problem, summed, self.held, self.vector, width, 0))
+        return replace(whole, chunk=chunks(whole, cycles), split=split(whole, self.held))
+
+    def order(self) -> tuple[int, ...]:
+        """Batches outermost, then blocks of columns, and rows inside: the columns' panel stays near while rows stream by."""
+
+        def rank(i: int) -> tuple[int, int]:
+            x = self.problem.axes[i]
+            return 0 if x.a and x.b else 1 if getattr(x, self.held) else 2, i
+
+        return tuple(sorted(range(len(self.problem.axes)), key=rank))
+
+
+def packed(plan: Plan, copy: Pack) -> Plan:
+    """The plan with an operand read from a copy."""
+    name = copy.operand
+    walk = tuple(_with(x, name, step) for x, step in zip(plan.walk, copy.kept, strict=True))
+    inside = tuple(
+        _with(x, name, 1 if i == copy.axis else x_) for i, (x, x_) in enumerate(zip(plan.inside, copy.kept, strict=True))
+    )
+    summed = tuple(_with(x, name, step) for x, step in zip(plan.summed, copy.summed, strict=True))
+    return replace(plan, walk=walk, inside=inside, summed=summed, packs=(*plan.packs, copy))
+
+
+def _with(x: Axis, name: str, step: int) -> Axis:
+    return Axis(x.size, step, x.b, x.c) if name == "a" else Axis(x.size, x.a, step, x.c)
+
+
+def chunks(whole: Plan, cycles: float) -> tuple[int, ...]:
+    """Outer loops are cut first, until there are tasks enough or each is short."""
+    wanted = max(1, min(TASKS, int(cycles / TASK)))
+    chunk = list(whole.chunk)
+    for i in whole.order:
+        blocks = -(-whole.problem.axes[i].size // whole.tile[i])
+        per = max(1, blocks // wanted)
+        chunk[i] = per * whole.tile[i]
+        wanted = -(-wanted // max(1, -(-blocks // per)))
+        if wanted <= 1:
+            break
+    return tuple(chunk)
+
+
+def split(whole: Plan, held: str) -> int:
+    """After how much of the outermost summed axis a block should rest: its operands' stretches stay in a cache then."""
+    if not whole.summed:
+        return 0
+    x, vectors = whole.summed[0], whole.area // whole.lanes
+    along = [n for i, n in enumerate(whole.tile) if i != whole.vector and getattr(whole.problem.axes[i], held)]
+    across = prod(along) * (-(-whole.tile[whole.vector] // whole.lanes) if whole.vector is not None else 1)
+    bytes_ = whole.problem.depth * whole.problem.element_bits // 8
+    reach = bytes_ * (across * (whole.lanes if whole.vector is not None else 1) + vectors // across)
+    if reach <= 2 * STRETCH:
+        return 0
+    parts = min(-(-reach // STRETCH), x.size)
+    parts = next((n for n in range(parts, min(parts * 3 // 2, x.size) + 1) if x.size % n == 0), parts)
+    whole_steps = 4 * whole.lanes if len(whole.summed) == 1 else 1
+    size = -(-x.size // parts)
+    return -(-size // whole_steps) * whole_steps
+
+
+def _selections(kept: tuple[Axis, ...], axes: list[int], most: int) -> Iterator[dict[int, int]]:
+    """Blocks of at most ``most`` elements: part of one axis, after all of a small one perhaps."""
+    yield {}
+    for i in axes:
+        size = kept[i].size
+        wanted = {n for n in (*COUNTS, size, -(-size // 2), -(-size // 3)) if 1 < n <= min(most, size)}
+        yield from ({i: n} for n in sorted(wanted))
+        if size <= most // 2:
+            for j in axes:
+                if j != i:
+                    room = min(most // size, kept[j].size)
+                    yield from ({i: size, j: n} for n in range(2, room + 1))

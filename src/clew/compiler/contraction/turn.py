@@ -1,0 +1,57 @@
+"""Square blocks of registers turned: rows become columns.
+
+Each stage joins pairs of registers by one of the shuffles that processors have as one instruction: interleaving inside
+128-bit parts first, then exchanging whole parts (Eklundh, "A fast computer method for matrix transposing", 1972).
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+
+from clew.compiler.block import BITS, Block, Reg, vector
+
+VECTORS = "w" if platform.machine() in ("aarch64", "arm64") else "v"  # LLVM's letter for a vector register
+
+
+def turned(b: Block, rows: Sequence[Reg]) -> list[Reg]:
+    """``n`` vectors of ``n`` lanes (a power of two); lane ``i`` of the result's ``j``-th is lane ``j`` of the ``i``-th. Rows
+    that are not wanted are ``poison``."""
+    n = len(rows)
+    part = min(n, 128 // BITS[rows[0].element])
+    columns = [list(range(n)) for _ in rows]  # which column each lane came from
+    registers = list(rows)
+    gap = 1
+    while gap < n:
+        low, high = _shuffles(n, part, gap)
+        for i in range(n):
+            if not i & gap:
+                x, y = registers[i], registers[i + gap]
+                both = columns[i] + columns[i + gap]
+                if x.text != "poison" or y.text != "poison":
+                    registers[i], registers[i + gap] = shuffle(b, x, y, low), shuffle(b, x, y, high)
+                columns[i], columns[i + gap] = [both[k] for k in low], [both[k] for k in high]
+        gap *= 2
+        if gap < n:  # LLVM spends milliseconds on shuffles of shuffles, and finds nothing
+            registers = [
+                x if x.text == "poison" else b.put(f'call {x.type} asm "", "={VECTORS},0"({x})', x.type) for x in registers
+            ]
+    return [x for _, x in sorted(zip((c[0] for c in columns), registers, strict=True), key=lambda pair: pair[0])]
+
+
+def _shuffles(n: int, part: int, gap: int) -> tuple[list[int], list[int]]:
+    """The lanes of two registers (the second's count from ``n``) that the stage with this gap joins."""
+    if gap < part:  # interleave runs of ``gap`` lanes within each part
+        runs = [[*range(k, k + gap), *range(n + k, n + k + gap)] for k in range(0, n, gap)]
+        half = part // gap // 2
+        return tuple([x for k, run in enumerate(runs) if (k // half) % 2 == side for x in run] for side in (0, 1))  # type: ignore[return-value]
+    parts = n // part
+    apart = parts == 2 or gap > part
+    chosen = [range(side, parts, 2) if apart else range(2 * side, 2 * side + 2) for side in (0, 1)]
+    return tuple([p * part + k + side for side in (0, n) for p in own for k in range(part)] for own in chosen)  # type: ignore[return-value]
+
+
+def shuffle(b: Block, x: Reg, y: Reg, lanes: Sequence[int]) -> Reg:
+    """Lanes of ``x`` and then of ``y``, by number."""
+    mask = ", ".join(f"i32 {k}" for k in lanes)
+    return b.put(f"shufflevector {x}, {y}, <{len(lanes)} x i32> <{mask}>", vector(x.element, len(lanes)))

@@ -1,0 +1,83 @@
+"""Every block that the model could choose is right, whether its operand is packed or not; so are turned squares."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from clew.compiler.block import Block, Module, Reg, vector
+from clew.compiler.contraction import Plan, Problem
+from clew.compiler.contraction.plan import pack
+from clew.compiler.contraction.problem import inward
+from clew.compiler.contraction.tiling import Line, packed
+from clew.compiler.contraction.turn import turned
+from clew.compiler.native import Library, host
+from tests.compiler.contraction.calling import check
+from tests.compiler.contraction.problems import WIDTHS, anything, by_image, by_kernel, convolution, matmul
+
+PROBLEMS = {
+    "product": matmul(21, 18, 37),
+    "transposed": matmul(37, 21, 18, "double", ta=True, tb=True, tc=True),
+    "dots": matmul(9, 35, 20, tb=True),
+    "convolution": convolution(2, 3, 9, 20, 19, 3, 2, 2),
+    "by kernel": by_kernel(convolution(2, 4, 9, 9, 18, 3, 3)),
+    "by image": by_image(2, 4, 6, 7, 3, 3),
+    **{f"random {seed}": anything(seed) for seed in (3, 4, 8, 9)},
+}
+
+
+def some_plan(problem: Problem, bits: int, rng: np.random.Generator, copied: bool) -> Plan | None:
+    """Any line, any of its blocks, in one stretch or several."""
+    summed = inward(problem.summed)
+    lines = [Line(problem, bits, summed, i, None) for i, x in enumerate(problem.axes) if x.size > 1]
+    lines += [Line(problem, bits, summed, None, k) for k in range(len(summed))]
+    if copied:
+        lines = [x for x in lines if x.vector is not None and not getattr(x.lane, x.other) and getattr(x.lane, x.held)]
+    if not lines:
+        return None
+    line = lines[rng.integers(len(lines))]
+    blocks = list(line.blocks())
+    cycles, _, tile = blocks[rng.integers(len(blocks))]
+    made = line.plan(tile, cycles * 10)
+    if copied and not made.packs and line.vector is not None:
+        width = made.tile[line.vector]
+        width = width if rng.integers(2) or width < problem.axes[line.vector].size else -(-width // line.lanes) * line.lanes
+        made = packed(made, pack(problem, made.summed, line.held, line.vector, width, 0))
+    if made.summed and rng.integers(2):
+        made = replace(made, split=int(rng.integers(1, made.summed[0].size + 1)))
+    return made
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["as it lies", "packed"])
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("name", list(PROBLEMS))
+def test_any_block_is_right(name: str, bits: int, copied: bool) -> None:
+    rng = np.random.default_rng(len(name) + bits)
+    for seed in range(4):
+        made = some_plan(PROBLEMS[name], bits, rng, copied)
+        if made:
+            check(PROBLEMS[name], bits, seed, made)
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize(("kind", "dtype"), [("float", np.float32), ("double", np.float64)])
+def test_squares_are_turned(kind: str, dtype: type, bits: int) -> None:
+    most = bits // (32 if kind == "float" else 64)
+    for n in [k for k in (2, 4, 8, 16) if k <= most]:
+        module, type_ = Module(), vector(kind, n)
+        places = [Reg("%a", "ptr"), Reg("%c", "ptr")]
+
+        def body(b: Block, n: int = n, type_: str = type_, places: list[Reg] = places) -> None:
+            rows = [b.load(b.gep(places[0], Reg(str(k * n), "i64"), kind), type_, 4) for k in range(n)]
+            for k, x in enumerate(turned(b, rows)):
+                b.store(x, b.gep(places[1], Reg(str(k * n), "i64"), kind), 4)
+            b.do("ret void")
+
+        module.function("turn", "void", places, body)
+        library = Library(module.text, host().limited(bits))
+        a, c = np.arange(n * n, dtype=dtype).reshape(n, n), np.zeros((n, n), dtype)
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(library.address("turn"))(a.ctypes.data, c.ctypes.data)
+        np.testing.assert_array_equal(c, a.T)

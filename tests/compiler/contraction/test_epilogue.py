@@ -1,0 +1,78 @@
+"""Epilogues get every element once, with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from clew.compiler.block import Block, Reg, mangle, number, vector
+from clew.compiler.contraction import Axis, Epilogue, Problem, plan
+from clew.compiler.native import Library, host
+from tests.compiler.contraction.calling import TYPES, call, memory, text
+from tests.compiler.contraction.problems import WIDTHS, by_kernel, convolution, matmul
+
+PROBLEMS = {
+    "product": matmul(37, 21, 53),
+    "turned": matmul(40, 30, 50, tb=True),
+    "scattered": matmul(30, 20, 40, "double", tc=True),
+    "few": matmul(3, 5, 4),
+    "dots": Problem("float", (Axis(20, 33, 0, 1),), (Axis(33, 1, 1),)),
+    "dot": Problem("double", (), (Axis(33, 1, 1),)),
+    "convolution": convolution(2, 3, 9, 8, 17, 3, 3),
+    "by kernel": by_kernel(convolution(2, 3, 9, 8, 17, 3, 3)),
+}
+
+
+def placing(problem: Problem) -> Epilogue:
+    """An epilogue that stores ``2 x + position in c`` at ``c``, by its index alone."""
+
+    def epilogue(b: Block, index: Sequence[Reg], axis: int, x: Reg, mask: Reg | None) -> None:
+        kind, lanes = x.element, x.lanes or 1
+        position: Reg = number(0, vector("i64", lanes))
+        for i, (place, y) in enumerate(zip(index, problem.axes, strict=True)):
+            places = b.lanes_from(place, lanes) if i == axis else b.splat(place, lanes)
+            position = b.add(position, b.mul(places, number(y.c, vector("i64", lanes))))
+        x = x if x.lanes else b.splat(x, 1)
+        out = b.fadd(b.fadd(x, x), b.convert("sitofp", position, kind))
+        to = b.put(f"getelementptr {kind}, ptr %c, {position}", vector("ptr", lanes))
+        flags = mask or Reg("splat (i1 true)", vector("i1", lanes))
+        name = f"llvm.masked.scatter.{mangle(out.type)}.v{lanes}p0"
+        b.module.declare(f"declare void @{name}({out.type}, {to.type}, {flags.type})")
+        b.do(f"call void @{name}({out}, {to.type} align 4 {to.text}, {flags})")
+
+    return epilogue
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("name", list(PROBLEMS))
+def test_epilogue(name: str, bits: int) -> None:
+    problem = PROBLEMS[name]
+    made, dtype, rng = plan(problem, bits), TYPES[problem.dtype], np.random.default_rng(0)
+    walk = (*problem.axes, *problem.summed)
+    (_, a), (_, b) = memory(walk, "a", dtype, rng), memory(walk, "b", dtype, rng)
+    flat, c = memory(problem.axes, "c", dtype, None)
+    scratch = np.zeros(made.scratch + 1, dtype)
+    library = Library(text(made, placing(problem)), host().limited(bits))
+    pointers = [x.ctypes.data for x in (a, b, c, scratch)]
+    call(library, "packing", pointers, 0, made.packing)
+    call(library, "product", pointers, 0, made.tasks)
+    position = (
+        sum(
+            np.arange(x.size).reshape([-1 if k == i else 1 for k in range(len(problem.axes))]) * x.c
+            for i, x in enumerate(problem.axes)
+        )
+        if problem.axes
+        else 0
+    )
+    expected = 2 * (a.astype(np.float64) * b).sum(axis=tuple(range(len(problem.axes), len(walk)))) + position
+    np.testing.assert_allclose(c, expected, rtol=1e-4, atol=1e-4)
+    assert np.isnan(flat).sum() == flat.size - c.size
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+def test_text_is_short(bits: int) -> None:
+    """A product's text stays small whatever its edges, for what it takes to compile grows with it."""
+    for problem in (matmul(1024, 1024, 1024), matmul(37, 53, 41), matmul(1000, 999, 501, tb=True), PROBLEMS["convolution"]):
+        assert text(plan(problem, bits)).count("\n") < 900
