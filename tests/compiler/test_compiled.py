@@ -491,3 +491,22 @@ def test_a_signal_handler_may_call_what_it_interrupts() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert seen == [pytest.approx(result[0])]
+
+
+def test_a_signal_in_the_last_kernel_leaves_nothing_half_done() -> None:
+    x = parameter("x", f64(2_000_000))
+    c = Compiled(Graph("g", (x,), (exp(sin(exp(x))),)))
+    given = np.zeros(2_000_000)
+    expected = c([given])[0][0]
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+    try:
+        for n in range(30):
+            threading.Timer(0.0005 * n, os.kill, (os.getpid(), signal.SIGINT)).start()
+            for _ in range(4):
+                (result,) = c([given])
+                assert (result == expected).all()
+            time.sleep(0.02)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(seen) == 30

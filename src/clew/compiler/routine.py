@@ -169,7 +169,7 @@ class Routine:
         frame = Frame(b, view, env, addresses)
         for n, step in enumerate(self.steps):
             before(n)
-            if n and n < self.late:
+            if n and n <= self.late:  # what was shared among threads may have been left half done
                 frame.leave_if_stopped()
             if n == self.late:
                 self._refuse(frame)
@@ -179,6 +179,8 @@ class Routine:
             step.write(frame)
         before(len(self.steps))
         if self.late == len(self.steps):
+            if self.steps:
+                frame.leave_if_stopped()
             self._refuse(frame)
             self._copy_inputs(frame, table)
         self._copy_made(frame, table)
