@@ -212,7 +212,6 @@ from .transforms import (
     hessian,
     hvp,
     jacobian,
-    jit,
     jvp,
     linearize,
     map,
@@ -233,15 +232,19 @@ newaxis = None
 if _typing.TYPE_CHECKING:
     from . import data, diagnose, explore, nn, optim, train
     from .diagnose import diverge, find_nonfinite, watch, what_is_kept, why_no_gradient
-else:
-    _LAZY = ("data", "diagnose", "explore", "nn", "optim", "train")  # imported when first asked for: clew stays light
-    _DIAGNOSE = ("diverge", "find_nonfinite", "watch", "what_is_kept", "why_no_gradient")
+    from .transforms.jit import jit
+else:  # imported when first asked for: clew stays light
+    _LAZY = ("data", "diagnose", "explore", "nn", "optim", "train")
+    _FROM = dict.fromkeys(("diverge", "find_nonfinite", "watch", "what_is_kept", "why_no_gradient"), ".diagnose")
+    _FROM["jit"] = ".transforms.jit"
 
     def __getattr__(name: str) -> object:
         if name in _LAZY:
             return _import_module(f".{name}", __name__)
-        if name in _DIAGNOSE:
-            return getattr(_import_module(".diagnose", __name__), name)
+        if name in _FROM:
+            found = getattr(_import_module(_FROM[name], __name__), name)
+            globals()[name] = found
+            return found
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

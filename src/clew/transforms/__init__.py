@@ -22,7 +22,6 @@ from .gate import collapse as collapse
 from .gate import expand as expand
 from .gate import gate as gate
 from .grain import compare_grain as compare_grain
-from .jit import jit as jit
 from .matrices import hessian as hessian
 from .matrices import jacobian as jacobian
 from .rules import check_gate as check_gate
