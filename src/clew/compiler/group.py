@@ -92,6 +92,7 @@ def roots(graph: Graph) -> dict[Value, None]:
             v in outputs
             or is_whole(v)
             or size > UNROLLED
+            or lengthwise(v)
             or (size and (len(users[v]) > 1 or any(map(repeats, users[v]))))
             or v in bases
             or is_product(v)
@@ -117,6 +118,13 @@ def joints(graph: Graph) -> dict[Value, None]:
         ):
             found[v] = None
     return found
+
+
+def lengthwise(v: Value) -> bool:
+    """Whether it folds runs of neighbours: lanes should follow those, and not the results."""
+    if not isinstance(v.op, Reduction | Sum) or not 4 < reduced(v) or isinstance(v.operands[0].op, Windows):
+        return False
+    return v.operands[0].ndim - 1 in v.op.axes
 
 
 def repeats(v: Value) -> bool:
@@ -236,6 +244,8 @@ class Grouping:
         ]
         if scalars and inner < SHORT and total > SMALL:
             return None  # lanes would follow the short loops, and the functions of each turn would be computed one by one
+        if total > SMALL and any(lengthwise(m) and len(domain) < m.ndim for m in everything):
+            return None
         fits = row <= SCRATCH and (total <= SMALL or prod(domain) >= 8)
         return domain if fits and (domain or total <= SMALL) else None
 
