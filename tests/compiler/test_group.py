@@ -61,6 +61,12 @@ def test_a_fold_of_everything_joins_what_it_folds() -> None:
     assert groups(y, sum(mul(y, X), (0, 1))) == [("loops", 2, (32, 48))]
 
 
+def test_folds_of_neighbours_are_not_computed_in_lanes_of_their_results() -> None:
+    x = parameter("x", f32(1000, 25, 10))
+    lengths = sum(mul(x, x), (2,))
+    assert groups(sum(exp(lengths), (1,)), inputs=(x,)) == [("loops", 1, (1000, 25)), ("loops", 1, (1000,))]
+
+
 def test_what_follows_a_product_is_fused_into_it() -> None:
     w = parameter("w", f32(48, 20))
     b = parameter("b", f32(20))

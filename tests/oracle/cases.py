@@ -455,6 +455,7 @@ NOT_COMPARED = {
     "compared by being what every comparison is made with": "vjp jvp",
     "takes memory from another library, and computes nothing": "from_dlpack",
     "holds arrays or layers, of whose functions each is compared": "Tensor Variable variable nn.Module nn.Sequential nn.Linear",
+    "compiles, and is compared by tests of its own": "jit",
     "about graphs and gates, which they have not": "Graph gradients gate expand collapse compare_grain trace scope no_grad",
     "finds faults": "check_gate check_gradients diverge find_nonfinite watch what_is_kept why_no_gradient",
 }
