@@ -122,7 +122,7 @@ def joints(graph: Graph) -> dict[Value, None]:
 
 def lengthwise(v: Value) -> bool:
     """Whether it folds runs of neighbours: lanes should follow those, and not the results."""
-    if not isinstance(v.op, Reduction | Sum) or not 4 < reduced(v) or isinstance(v.operands[0].op, Windows):
+    if not isinstance(v.op, Reduction | Sum) or reduced(v) <= 4 or isinstance(v.operands[0].op, Windows):
         return False
     return v.operands[0].ndim - 1 in v.op.axes
 
