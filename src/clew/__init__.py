@@ -197,32 +197,19 @@ from .functions import (
 from .ir import scope
 from .tensor import Tensor, no_grad
 from .transforms import (
-    associative_scan,
-    check_gate,
-    check_gradients,
-    checkpoint,
     collapse,
-    compare_grain,
-    cond,
     expand,
-    fori_loop,
     gate,
     grad,
     gradients,
-    hessian,
     hvp,
-    jacobian,
     jvp,
     linearize,
-    map,
-    scan,
     stop_gradient,
-    switch,
     trace,
     value_and_grad,
     vjp,
     vmap,
-    while_loop,
 )
 from .variable import Variable, variable
 from .view import GraphView as Graph
@@ -232,17 +219,32 @@ newaxis = None
 if _typing.TYPE_CHECKING:
     from . import data, diagnose, explore, nn, optim, train
     from .diagnose import diverge, find_nonfinite, watch, what_is_kept, why_no_gradient
+    from .transforms.check import check_gradients
+    from .transforms.checkpoint import checkpoint
+    from .transforms.control import associative_scan, cond, fori_loop, map, scan, switch, while_loop
+    from .transforms.grain import compare_grain
     from .transforms.jit import jit
+    from .transforms.matrices import hessian, jacobian
+    from .transforms.rules import check_gate
 else:  # imported when first asked for: clew stays light
     _LAZY = ("data", "diagnose", "explore", "nn", "optim", "train")
-    _FROM = dict.fromkeys(("diverge", "find_nonfinite", "watch", "what_is_kept", "why_no_gradient"), ".diagnose")
-    _FROM["jit"] = ".transforms.jit"
+    _FROM = {
+        ".diagnose": ("diverge", "find_nonfinite", "watch", "what_is_kept", "why_no_gradient"),
+        ".transforms.check": ("check_gradients",),
+        ".transforms.checkpoint": ("checkpoint",),
+        ".transforms.control": ("associative_scan", "cond", "fori_loop", "map", "scan", "switch", "while_loop"),
+        ".transforms.grain": ("compare_grain",),
+        ".transforms.jit": ("jit",),
+        ".transforms.matrices": ("hessian", "jacobian"),
+        ".transforms.rules": ("check_gate",),
+    }
+    _PLACES = {name: module for module, names in _FROM.items() for name in names}
 
     def __getattr__(name: str) -> object:
         if name in _LAZY:
             return _import_module(f".{name}", __name__)
-        if name in _FROM:
-            found = getattr(_import_module(_FROM[name], __name__), name)
+        if name in _PLACES:
+            found = getattr(_import_module(_PLACES[name], __name__), name)
             globals()[name] = found
             return found
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
