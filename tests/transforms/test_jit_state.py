@@ -658,6 +658,18 @@ def test_arrays_from_outside_are_read_anew() -> None:
     assert [v.name for v in f.graph(1.0).graph.inputs] == ["x", "large", "small"]
 
 
+def test_numbers_computed_inside_are_no_arrays_from_outside() -> None:
+    w = cl.variable(np.ones(1000), name="w")
+
+    @cl.jit
+    def f() -> Any:
+        (w**3).sum().backward()  # whose derivative reads an array of exponents less one
+        return w.grad
+
+    assert f().numpy().tolist() == [3.0] * 1000
+    assert [v.name for v in f.graph().graph.inputs] == ["w"]
+
+
 # Tensors that escape
 
 

@@ -20,6 +20,7 @@ from ..passes.rewrite import rewrite
 from .checks import checked
 from .joining import joined
 from .products import unpadded
+from .turning import turned
 
 
 def unnamed(graph: Graph) -> Graph:
@@ -97,6 +98,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     simplify,
     share,
     joined,
+    turned,
     unpadded,
     simplify,
     share,

@@ -67,7 +67,7 @@ def _is_outside(v: Value) -> bool:
     array = v.data
     if array.__class__ is not np.ndarray or 0 in array.strides:
         return False
-    return array.size > SMALL or sys.getrefcount(array) > ALONE
+    return sys.getrefcount(array) > ALONE or (array.size > SMALL and bool((array != array.flat[0]).any()))
 
 
 def _references() -> int:
