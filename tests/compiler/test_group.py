@@ -36,6 +36,19 @@ def test_several_results_of_one_shape_are_one_kernel() -> None:
     assert groups(y, mul(y, y), add(y, X)) == [("loops", 3, (32, 48))]
 
 
+def test_folds_along_and_across_are_two_kernels() -> None:
+    x = parameter("x", f32(48, 48))
+    assert groups(sum(x, (0,)), sum(x, (1,)), inputs=(x,)) == [("loops", 1, (48,)), ("loops", 1, (48,))]
+
+
+def test_a_kernel_is_small_by_all_that_it_reads() -> None:
+    """Results of few elements, each of many: these are not one turn of a loop, which would run on one thread."""
+    small, large = (sum(parameter("x", f32(n, 50)), (0,)) for n in (10, 1000))
+    for rows, kernels in ((small, 1), (large, 2)):
+        total = broadcast(sum(rows, (0,)), (0,), (50,))
+        assert len(groups(mul(rows, total), inputs=rows.operands)) == kernels
+
+
 def test_what_is_expensive_is_computed_once() -> None:
     y = exp(exp(X))
     graph = Graph("g", (X,), (mul(y, y), sum(y, (1,))))

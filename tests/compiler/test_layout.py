@@ -66,6 +66,16 @@ def test_folds_along_rows_are_vectors_within() -> None:
     assert layout.vectors == "outer" and layout.length == 48
 
 
+def test_long_folds_across_rows_go_several_vectors_abreast() -> None:
+    long, short, narrow = (parameter("x", f32(*shape)) for shape in ((64, 100), (8, 100), (64, 60)))
+    assert Layout(kernel(sum(long, (0,)), inputs=(long,)), 512).lanes == 64
+    assert Layout(kernel(sum(short, (0,)), inputs=(short,)), 512).lanes == 16
+    assert Layout(kernel(sum(narrow, (0,)), inputs=(narrow,)), 512).lanes == 16
+    turned = permute(parameter("y", f32(100, 64)), (1, 0))
+    step = kernel(sum(add(long, turned), (0,)), inputs=(long, turned.operands[0]))
+    assert Layout(step, 512).lanes == 16  # read in steps, which no more lanes make better
+
+
 @pytest.mark.parametrize("n", [1, 15, 16, 17, 1000, 100_003, 10_000_000])
 def test_tasks_cover_all_elements_once(n: int) -> None:
     """However many threads there are, the same stretches, so that sums of them are the same."""

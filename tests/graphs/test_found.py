@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clew.compiler.compiled import Compiled
 from clew.diff.reverse import pull_back
 from clew.gates import collapse, expand
 from clew.ir import DTYPES, Graph, Value, constant, f64, parameter, parse, run, show, verify
@@ -51,3 +52,20 @@ def test_second_derivative_of_xlogy_where_the_factor_is_zero() -> None:
     by_b = pull_back({xlogy(a, b): filled(1.0, f64())})[b]
     by_both = pull_back({by_b: filled(1.0, f64())})[a]
     assert run(Graph("g", (a, b), (by_both,)), np.float64(0), np.float64(4)) == (0.25,)
+
+
+def test_positions_that_are_one_for_all_lanes_are_gathered_from() -> None:
+    """Each lane asks on its own whether it lies in a window; where it reads is then one position, which was found."""
+    graph = parse(
+        """graph sample(x1: f64[1,2], x2: i64[1], x3: f64[2]) -> f64[]:
+  %0: f64[1,1] = gather(x1, x2, axes=(1,), paired=0)
+  %1: f64[1,1] = exp(%0)
+  %2: f64[2] = fold(%1, window=(1,), stride=(2,), dilation=(2,), sizes=(2,))
+  %3: f64[2] = neg(%2)
+  %4: f64[] = contract(%3, x3, spec='a,a->')
+  return %4
+""",
+        all_ops(),
+    )
+    point = np.array([[1.4, -1.9]]), np.array([1]), np.array([-0.6, 0.7])
+    np.testing.assert_allclose(Compiled(graph)(point), run(graph, *point), rtol=1e-14)

@@ -48,6 +48,8 @@ def of(*outputs: Value) -> Graph:
         (Permute((1, 0))(Permute((1, 0))(X)), "x"),
         (neg(neg(add(mul(X, ONE), ZERO))), "x"),
         (chain(ZERO, exp(X)), "constant(0.0)"),
+        (chain(X, TWO), "mul(x, %0)"),
+        (chain(TWO, X), "mul(%0, x)"),
         (mul(X, broadcast(constant(np.float64(1)), (0, 1), (2, 3))), "x"),
         (Reshape((6,))(Reshape((3, 2))(X)), "reshape(x, shape=(6,))"),
         (Permute((2, 0, 1))(Permute((0, 2, 1))(Reshape((1, 2, 3))(X))), "permute(%0, order=(1, 0, 2))"),
@@ -57,6 +59,8 @@ def of(*outputs: Value) -> Graph:
         (sub(ZERO, X), "sub(%0, x)"),
         (div(ONE, X), "div(%0, x)"),
         (mul(X, TWO), "mul(x, %0)"),
+        (chain(X, ZERO), "chain(x, %0)"),
+        (chain(X, filled(np.inf, X.type)), "chain(x, %0)"),
     ],
     ids=str,
 )

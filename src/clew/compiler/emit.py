@@ -7,6 +7,7 @@ run of turns, so partial results do not depend on how tasks are shared among thr
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import prod
 
 from ..ir import Value
@@ -18,7 +19,9 @@ from .folding import combine, horizontal, neutral
 from .index import Ix, Var
 from .kernel import Fold, Kernel, Nest, Store
 from .layout import Layout
+from .stretches import Stretch, stretch
 
+CLEAR = 4  # vectors: a shorter stretch of known conditions gets no loop of its own
 CONTEXT, BEGIN, END = Reg("%context", "ptr"), Reg("%begin", I64), Reg("%end", I64)
 
 
@@ -147,37 +150,57 @@ class Loops(Items):
 
         for merged in self.layout.merged:
             self.env[merged] = 0
-        self.in_vectors(v, start, stop, nests)
+        self.in_vectors(v, start, stop, self._exprs(), nests)
 
-    def in_vectors(self, v: Var, start: Reg | int, stop: Reg | int, body: Callable[[], None]) -> None:
+    def in_vectors(self, v: Var, start: Reg | int, stop: Reg | int, exprs: list[Expr], body: Callable[[], None]) -> None:
         """``body`` for ``v`` from start to stop, a vector of values at a time, then once more for the rest."""
         b, lanes = self.b, self.lanes
         self.vector = v
+        clear = stretch(exprs, v)
+        cuts = [] if clear is None else [-(-clear.start // lanes) * lanes, clear.stop // lanes * lanes]
+        if clear is None or cuts[1] - cuts[0] < CLEAR * lanes:
+            cuts = []
         if isinstance(start, int) and isinstance(stop, int):
-            whole = (stop - start) // lanes * lanes
-            if whole > lanes:
-                with b.loop(number(start, I64), number(start + whole, I64), lanes) as loop, self.scope():
-                    self.env[v] = loop.i
-                    body()
-            elif whole:
-                with self.scope():
-                    self.env[v] = start
-                    body()
-            if rest := stop - start - whole:
+            end = start + (stop - start) // lanes * lanes
+            bounds = [start, *cuts, end]
+            for k, (first, last) in enumerate(pairwise(bounds)):
+                self._whole(v, first, last, clear if k == 1 else None, body)
+            if rest := stop - end:
                 bits = ", ".join(f"i1 {int(k < rest)}" for k in range(lanes))
-                self._last(v, start + whole, Reg(f"<{bits}>", vector("i1", lanes)), body)
+                self._last(v, end, Reg(f"<{bits}>", vector("i1", lanes)), body)
         else:
             assert isinstance(start, Reg) and isinstance(stop, Reg)
             whole_end = b.add(start, b.bits_and(b.sub(stop, start), number(-lanes, I64)))
-            with b.loop(start, whole_end, lanes, empty=True) as loop, self.scope():
-                self.env[v] = loop.i
-                body()
+            within = [self._between(start, number(cut, I64), whole_end) for cut in cuts]
+            for k, (low, high) in enumerate(pairwise([start, *within, whole_end])):
+                self._whole(v, low, high, clear if k == 1 else None, body)
             if self.layout.length % lanes:
                 with b.when(b.icmp("slt", whole_end, stop)):
                     steps = b.lanes_from(number(0, I64), lanes)
                     self._last(v, whole_end, b.icmp("slt", steps, b.splat(b.sub(stop, whole_end), lanes)), body)
         self.vector = None
         del self.env[v]
+
+    def _between(self, low: Reg, x: Reg, high: Reg) -> Reg:
+        b = self.b
+        x = b.select(b.icmp("slt", x, low), low, x)
+        return b.select(b.icmp("slt", x, high), x, high)
+
+    def _whole(self, v: Var, start: Reg | int, stop: Reg | int, clear: Stretch | None, body: Callable[[], None]) -> None:
+        """``body`` for whole vectors, which all lie in a stretch or not."""
+        if isinstance(start, int) and isinstance(stop, int) and stop <= start:
+            return
+        before, self.facts = self.facts, {**self.facts, **clear.facts} if clear else self.facts
+        if isinstance(start, int) and isinstance(stop, int) and stop == start + self.lanes:
+            with self.scope():
+                self.env[v] = start
+                body()
+        else:
+            low, high = (number(x, I64) if isinstance(x, int) else x for x in (start, stop))
+            with self.b.loop(low, high, self.lanes, empty=isinstance(start, Reg)) as loop, self.scope():
+                self.env[v] = loop.i
+                body()
+        self.facts = before
 
     def _last(self, v: Var, start: Reg | int, mask: Reg, body: Callable[[], None]) -> None:
         self.mask = mask
@@ -205,7 +228,7 @@ class Loops(Items):
 
             def innermost() -> None:
                 self.prepare(exprs)
-                self.in_vectors(last, 0, last.size, lambda: self.turn(nest.items, places))
+                self.in_vectors(last, 0, last.size, exprs, lambda: self.turn(nest.items, places))
 
             self.loops(outer, exprs, innermost)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
 from typing import Any
@@ -38,6 +38,7 @@ class Evaluator:
         self.vector: Var | None = None  # the variable whose values the lanes are
         self.aligned = False  # whether the first lane's value is a multiple of the lanes
         self.mask: Reg | None = None  # the lanes that count, in a last turn of few
+        self.facts: Mapping[Expr, bool] = {}  # conditions that are known here
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -73,8 +74,20 @@ class Evaluator:
         assert found is not None
         return found
 
+    def fact(self, e: Expr) -> bool | None:
+        """Whether a condition holds, where that is known."""
+        if e.kind != "call" or not self.facts:
+            return self.facts.get(e)
+        found = [self.fact(x) for x in e.args]
+        if e.attr == "logical_and":
+            return False if False in found else True if all(found) else None
+        return None
+
     def _computed(self, e: Expr) -> Reg:
         b = self.b
+        fact = self.fact(e)
+        if fact is not None:
+            return number(fact, "i1")
         if e.kind == "const":
             return number(e.attr.item() if e.dtype.kind != "V" else float(e.attr), register_type(e.dtype))
         if e.kind == "load":
@@ -88,6 +101,10 @@ class Evaluator:
             ix, low, high = e.attr
             x = self._index(ix - low)
             return b.icmp("ult", x, number(high - low, x.type))
+        if e.kind == "select" and (fact := self.fact(e.args[0])) is not None:
+            chosen = self.known(e.args[1 if fact else 2])
+            assert chosen is not None
+            return chosen
         args = [self.known(x) for x in e.args]
         wide = max(x.lanes for x in args if x is not None)
         regs = [self.spread(x, wide) for x in args if x is not None]
@@ -111,8 +128,11 @@ class Evaluator:
         if own is not None and (identity(index, buffer.value.shape) == len(index) or not self._placed(buffer)):
             return own
         address, step = self._address(buffer, index)
-        mask = self.known(e.args[0]) if e.args else None
         size, type = dtype.itemsize, memory_type(dtype)
+        fact = self.fact(e.args[0]) if e.args else True
+        if fact is False:
+            return number(0, register_type(dtype))
+        mask = self.known(e.args[0]) if fact is None else None
         if step is None:
             if mask is not None:
                 if mask.lanes:
@@ -219,9 +239,7 @@ class Evaluator:
             b.store(x, address, size) if self.mask is None else b.masked_store(x, address, self.mask, size)
             return
         if step != SCATTERED:
-            places = self._index(flat(buffer, index))
-            type = memory_type(buffer.value.dtype)
-            address = b.put(f"getelementptr {type}, ptr {self.base[buffer.memory].text}, {places}", vector("ptr", self.lanes))
+            address = self._scattered(self.base[buffer.memory], flat(buffer, index), memory_type(buffer.value.dtype))
         b.scatter(x, address, self.mask or self._all(), size)
 
     def loops(self, vars: Sequence[Var], exprs: Sequence[Expr], body: Callable[[], None]) -> None:
@@ -266,8 +284,12 @@ class Evaluator:
             step = self._repeated(position, v)
         if step is not None and (0 < step <= WIDEST or (step < 0 and quotient)):
             return b.gep(base, self._index(position, first=True), type), step
-        places = self._index(position)
-        return b.put(f"getelementptr {type}, ptr {base.text}, {places}", vector("ptr", self.lanes)), SCATTERED
+        return self._scattered(base, position, type), SCATTERED
+
+    def _scattered(self, base: Reg, position: Component, type: str) -> Reg:
+        """An address for each lane. A position that was found may be the same for all: there may be but one to choose from."""
+        places = self.spread(self._index(position), self.lanes)
+        return self.b.put(f"getelementptr {type}, ptr {base.text}, {places}", vector("ptr", self.lanes))
 
     def _repeated(self, position: Ix, v: Var) -> int | None:
         """``-n`` where the lanes' variable appears as ``v // n`` alone, and ``n`` divides the lanes."""

@@ -224,6 +224,7 @@ class Grouping:
         if not inside:
             shared = {x.attr[0] for x in loads}
             same = shape == group.domain and any(b in shared for m in group.members for b in self._reads(m))
+            same = same and all(lengthwise(m) == lengthwise(v) for m in group.members if reduced(m) and reduced(v))
             return group.domain if same else None
         depth = prefix(shape, group.domain)
         for x in inside:  # a fold of everything is complete only when the kernel is, unless all of it is one turn
@@ -235,7 +236,7 @@ class Grouping:
         if any(map(self.across, everything)):
             domain = ()
         row = sum(prod(m.shape[len(domain) :]) * m.dtype.itemsize for m in everything)
-        total = max(prod(self._shape(m, self.expression(m))) for m in everything)
+        total = max(prod(self._shape(m, self.expression(m))) * max(1, 0 if self.across(m) else reduced(m)) for m in everything)
         inner = max(prod(m.shape[len(domain) :]) for m in everything)
         scalars = [
             m

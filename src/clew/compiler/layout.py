@@ -11,6 +11,8 @@ from .kernel import Fold, Kernel, Nest, Store
 
 TASKS = 256  # at most; fixed, so that results are
 WORK = 8192  # elements: what a task should at least compute
+ABREAST = 4  # vectors, where folds run across them
+LONG = 16  # turns of such a fold
 
 
 class Layout:
@@ -19,11 +21,14 @@ class Layout:
     def __init__(self, kernel: Kernel, bits: int) -> None:
         exprs = list(walk(x.expr for x in kernel.items))
         wide = max((e.dtype.itemsize for e in exprs if e.kind != "const" and e.dtype.kind in "fiu"), default=4)
-        self.lanes = bits // (64 if wide == 8 else 32)
+        self.width = bits // (64 if wide == 8 else 32)  # elements of a vector
+        self.lanes = self.width
         domain = [v for v in kernel.domain if v.size > 1]
         inner = {nest.vars[-1] for nest in kernel.nests if nest.vars}
         outer = bool(domain) and (not inner or price(kernel, self.lanes, domain[-1]) < price(kernel, self.lanes))
         self.vectors = "outer" if outer else "inner" if inner else "none"
+        if outer and broad(kernel, domain[-1], self.width):
+            self.lanes *= ABREAST
         run = merged(domain, exprs, [x for x in kernel.items if isinstance(x, Store)]) if outer else 0
         self.rows = domain[: len(domain) - run]
         self.merged = domain[len(self.rows) : -1] if outer else []  # axes that the last one runs on through
@@ -71,6 +76,17 @@ def _turns(nest: Nest, vars: frozenset[Var], lane: Var | None, lanes: int) -> fl
     if nest.vars and nest.vars[-1] in sizes:
         sizes[nest.vars[-1]] = -(-sizes[nest.vars[-1]] // lanes)
     return lanes * prod(sizes.values())
+
+
+def broad(kernel: Kernel, lane: Var, lanes: int) -> bool:
+    """Whether several vectors go abreast: their folds need not wait for each other, and more of each row is read at once."""
+    if lane.size < ABREAST * lanes or any(isinstance(x, Store) and x.place == "scratch" for x in kernel.items):
+        return False
+    loops = [nest for nest in kernel.nests if nest.vars]
+    read = [e for e in walk(x for nest in loops for x in parts(nest)) if e.kind == "load"]
+    if any(reading(flat(*e.attr), lane, lanes) > 1 for e in read):
+        return False
+    return any(isinstance(x, Fold) and prod(v.size for v in nest.vars) >= LONG for nest in loops for x in nest.items)
 
 
 def reading(position: Component, v: Var | None, lanes: int) -> float:

@@ -115,7 +115,7 @@ def loops_step(n: int, module: Module, group: Group, grouping: Grouping, wanted:
     name = module.shared(("loops", likeness(kernel)), "void", (CONTEXT, BEGIN, END), write)
     cycles = sum(kernel.turns * prod(v.size for v in nest.vars) * sum(map(cost, walk(parts(nest)))) for nest in kernel.nests)
     step = Step(list(group.members), kernel.read, kernel.written, kernel=kernel)
-    step.calls.append(Call(name, [*layout.parameters, *partial], layout.tasks, cycles / layout.lanes))
+    step.calls.append(Call(name, [*layout.parameters, *partial], layout.tasks, cycles / layout.width))
     for x, space in zip(layout.totals, partial, strict=True):
         assert x.total is not None
         step.totals.append((x.total, space, x.expr.attr[0], x.expr.dtype))

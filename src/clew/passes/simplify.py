@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 
 from ..ir import Graph, Op, Value
-from ..ops.arithmetic import Add, Div, Mul, Neg, Sub, reciprocal, square
+from ..ops.arithmetic import Add, Div, Mul, Neg, Sub, mul, reciprocal, square
 from ..ops.broadcast import Broadcast
 from ..ops.elementwise import Chain, filled
 from ..ops.movement import Permute, Reshape
@@ -46,6 +47,12 @@ def plus_zero(v: Value) -> Value | None:
 def chain_of_zero(v: Value) -> Value | None:
     """A zero gradient stays zero over every edge."""
     return filled(0, v.type) if isinstance(v.op, Chain) and number(v.operands[0]) == 0 else None
+
+
+def chain_of_number(v: Value) -> Value | None:
+    """A zero annihilates only what is infinite or NaN: beside a number other than 0 the chain rule's product is a plain one."""
+    known = [n for n in map(number, v.operands) if n is not None and n != 0 and isfinite(n)]
+    return mul(*v.operands) if isinstance(v.op, Chain) and known else None
 
 
 def small_power(v: Value) -> Value | None:
@@ -92,7 +99,7 @@ def repeated_number(v: Value) -> Value | None:
 RULES: dict[type[Op] | None, tuple[Rule, ...]] = {
     Add: (plus_zero,),
     Broadcast: (repeated_number,),
-    Chain: (times_one, chain_of_zero),
+    Chain: (times_one, chain_of_zero, chain_of_number),
     Div: (times_one,),
     Mul: (times_one,),
     Neg: (twice_negated,),

@@ -1,0 +1,37 @@
+"""Where the conditions of a loop do not change: at the edges of a padded array they do, and elsewhere need no asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+from .expression import Expr, walk
+from .index import Ix, Var
+
+
+class Stretch(NamedTuple):
+    """Turns of a loop from ``start`` to ``stop``, and which conditions hold in all of them, or in none."""
+
+    start: int
+    stop: int
+    facts: Mapping[Expr, bool]
+
+
+def stretch(exprs: Iterable[Expr], v: Var) -> Stretch | None:
+    """The longest one of a loop over ``v``; None where nothing is asked of ``v`` alone."""
+    asked = {e: turns for e in walk(exprs) if e.kind == "inside" and (turns := _turns(e, v)) is not None}
+    cuts = sorted({0, v.size, *(min(max(cut, 0), v.size) for turns in asked.values() for cut in turns)})
+    if not asked or len(cuts) < 2:
+        return None
+    start, stop = max(pairwise(cuts), key=lambda cut: cut[1] - cut[0])
+    return Stretch(start, stop, {e: low <= start and stop <= high for e, (low, high) in asked.items()})
+
+
+def _turns(e: Expr, v: Var) -> tuple[int, int] | None:
+    """From which turn to which a condition on ``v`` alone holds."""
+    ix, low, high = e.attr
+    step = ix.coefficient(v) if isinstance(ix, Ix) and ix.vars == {v} else None
+    if not step or step < 0:
+        return None
+    return -((ix.constant - low) // step), -((ix.constant - high) // step)
