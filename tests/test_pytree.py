@@ -105,3 +105,14 @@ def test_errors_name_the_leaf() -> None:
         cl.grad(lambda p: cl.sum(p["x"]))({"x": np.ones(2), "ids": np.arange(2)})
     with pytest.raises(GradientError, match=r"vjp: the gradient at \['y'\] has shape \(2,\), it must be that of f64\[3\]"):
         cl.vjp(lambda x: {"y": x}, np.ones(3))[1]({"y": np.ones(2)})
+
+
+def test_a_class_may_be_registered_after_it_was_a_leaf() -> None:
+    class Late:
+        def __init__(self, x: Any) -> None:
+            self.x = x
+
+    late = Late(1.0)
+    assert flatten(late)[0] == [late]
+    register(Late, lambda t: [(".x", t.x)], lambda t, parts: Late(*parts))
+    assert flatten(late)[0] == [1.0]

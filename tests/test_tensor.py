@@ -74,6 +74,17 @@ def test_what_numpy_gives_out_cannot_be_written_to() -> None:
         w.numpy()[0] = 5
 
 
+def test_assigning_floats_that_no_integer_holds() -> None:
+    """As a cast does it, on every machine."""
+    counts = cl.variable(np.zeros(4, np.int8))
+    for data in (np.array([np.nan, 1e30, -1e30, 3.7]), cl.asarray([float("nan"), 1e30, -1e30, 3.7])):
+        counts.assign(data)
+        assert counts.tolist() == [0, 127, -128, 3]
+    one = cl.variable(1, dtype=cl.int8)
+    one.assign(np.inf)
+    assert one.item() == 127 and one.value.dtype == np.int8
+
+
 def test_assign_keeps_shape_and_dtype() -> None:
     w = cl.variable([1.0, 2.0], name="w")
     with pytest.raises(UsageError, match=r"cannot assign f32\[3\] to the variable w: f32\[2\]; the shapes differ"):

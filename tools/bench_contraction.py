@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from clew.compiler.block import Block, Module, Reg, number, vector
-from clew.compiler.contraction import Axis, Plan, Problem, plan, write, write_packing
+from clew.compiler.contraction import Axis, Plan, Problem, plan, write, write_finishing, write_packing
 from clew.compiler.native import Host, Library, host
 
 try:
@@ -41,9 +41,13 @@ def compiled(made: Plan, on: Host) -> tuple[Callable[..., None], int, float]:
         write(b, made, *POINTERS, *RANGE)
         b.do("ret void")
 
+    def finishing(b: Block) -> None:
+        write_finishing(b, made, *POINTERS[2:], *RANGE)
+        b.do("ret void")
+
     def repeat(b: Block) -> None:
         with b.loop(number(0, "i64"), TIMES):
-            for name, tasks in (("packing", made.packing), ("product", made.tasks)):
+            for name, tasks in (("packing", made.packing), ("product", made.tasks), ("finishing", made.finishing)):
                 if tasks:
                     places = ", ".join(map(str, [*POINTERS, number(0, "i64"), number(tasks, "i64")]))
                     b.do(f"call void @{name}({places})")
@@ -51,6 +55,8 @@ def compiled(made: Plan, on: Host) -> tuple[Callable[..., None], int, float]:
 
     if made.packing:
         module.function("packing", "void", [*POINTERS, *RANGE], packing)
+    if made.finishing:
+        module.function("finishing", "void", [*POINTERS, *RANGE], finishing)
     module.function("product", "void", [*POINTERS, *RANGE], product)
     module.function("repeat", "void", [*POINTERS, TIMES], repeat)
     text = module.text
@@ -135,6 +141,23 @@ def batched(n: int, m: int, k: int, p: int, tb: bool = False) -> tuple[Problem, 
     return problem, peer
 
 
+def interleaved(kind: str, n: int, k: int, i: int, j: int, dtype: str = "double") -> tuple[Problem, Any]:
+    """Rows of ``k`` short vectors, each with a matrix of its own: their products, or the gradient of the matrices."""
+    if kind == "value":
+        axes = Axis(n, 0, k * j, k * i), Axis(k, i * j, j, i), Axis(i, j, 0, 1)
+        problem = Problem(dtype, axes, (Axis(j, 1, 1),))
+    else:
+        axes = Axis(k, i, j, i * j), Axis(i, 1, 0, j), Axis(j, 0, 1, 1)
+        problem = Problem(dtype, axes, (Axis(n, k * i, k * j),))
+
+    def peer(x: Any, y: Any) -> Any:
+        if kind == "value":
+            return lambda: torch.einsum("kij,nkj->nki", x.view(k, i, j), y.view(n, k, j))
+        return lambda: torch.einsum("nki,nkj->kij", x.view(n, k, i), y.view(n, k, j))
+
+    return problem, peer
+
+
 def convolution(
     kind: str, n: int, c: int, h: int, o: int, k: int, stride: int = 1, dtype: str = "float"
 ) -> tuple[Problem, Any]:
@@ -203,6 +226,10 @@ ROWS: dict[str, tuple[Problem, Any]] = {
     "dW 768x8192x768": matmul(768, 8192, 768, ta=True),
     "long 64x20000x64": matmul(64, 20000, 64),
     "mixture 10000x10x25 f64": matmul(10000, 10, 25, "double"),
+    "interleaved 10000x25 of 10x10 value": interleaved("value", 10000, 25, 10, 10),
+    "interleaved 10000x25 of 10x10 gradient": interleaved("gradient", 10000, 25, 10, 10),
+    "interleaved 500x12 of 33x20 f32 value": interleaved("value", 500, 12, 33, 20, "float"),
+    "interleaved 500x12 of 33x20 f32 gradient": interleaved("gradient", 500, 12, 33, 20, "float"),
     "conv 1-16 28 forward": convolution("forward", 64, 1, 30, 16, 3),
     "conv 1-16 28 kernel": convolution("kernel", 64, 1, 30, 16, 3),
     "conv 16-32 14 forward": convolution("forward", 64, 16, 16, 32, 3),
@@ -224,7 +251,7 @@ def span(axes: tuple[Axis, ...], name: str) -> tuple[int, int]:
 def main(part: str, on: Host) -> None:
     top = {"float": peak("float", on), "double": peak("double", on)}
     print(f"peak f32 {top['float'] / 1e9:.0f}, f64 {top['double'] / 1e9:.0f} GFLOP/s, {on.bits} bits")
-    print(f"{'':28}{'us':>10}{'% peak':>8}{'torch us':>10}{'ratio':>7}{'lines':>7}{'plan ms':>9}{'make ms':>9}  plan")
+    print(f"{'':42}{'us':>10}{'% peak':>8}{'torch us':>10}{'ratio':>7}{'lines':>7}{'plan ms':>9}{'make ms':>9}  plan")
     if torch:
         torch.set_num_threads(1)
     rng = np.random.default_rng(0)
@@ -249,8 +276,8 @@ def main(part: str, on: Host) -> None:
             theirs = seconds(peer(*(torch.from_numpy(x) for x in arrays[:2])))
         share = flops / mine / top[problem.dtype] * 100
         print(
-            f"{name:28}{mine * 1e6:10.2f}{share:8.1f}{theirs * 1e6:10.2f}{theirs / mine:7.2f}{lines:7}{planned * 1e3:9.1f}"
-            f"{took * 1e3:9.1f}  {made.vector} {made.tile} {made.tasks} {made.turn} {made.packing}"
+            f"{name:42}{mine * 1e6:10.2f}{share:8.1f}{theirs * 1e6:10.2f}{theirs / mine:7.2f}{lines:7}{planned * 1e3:9.1f}"
+            f"{took * 1e3:9.1f}  {made.vector} {made.tile} {made.tasks} {made.turn} {made.packing} {made.split} {made.shares}"
         )
 
 

@@ -56,6 +56,8 @@ def of_product(step: Any) -> Iterator[str]:
     for title, axes in (("kept", problem.axes), ("summed", problem.summed)):
         for x in axes:
             yield f"  {title} {x.size}: steps a {x.a}, b {x.b}" + (f", c {x.c}" if title == "kept" else "")
+    for computed in step.computed.values():
+        yield from (f"  {line}" for line in str(computed).splitlines())
     if any(item.place != "memory" or item.buffer.value is not step.values[0] for item in step.kernel.items):
         yield from (f"  {line}" for line in str(step.kernel).splitlines())
 

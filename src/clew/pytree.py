@@ -16,6 +16,7 @@ Children = list[tuple[str, Any]]  # (path element, child)
 Rebuild = Callable[[list[Any]], Any]
 
 _registered: dict[type, tuple[Callable[[Any], Children], Callable[[Any, list[Any]], Any]]] = {}
+_leaves: set[type] = set()  # classes that were found to be no containers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,7 @@ def register(cls: type, children: Callable[[Any], Sequence[tuple[str, Any]]], re
     2.0
     """
     _registered[cls] = (lambda x: list(children(x)), rebuild)
+    _leaves.clear()
 
 
 def flatten(tree: Any, path: str = "") -> tuple[list[Any], Tree]:
@@ -135,6 +137,8 @@ def _dict_like(x: dict[Any, Any], items: dict[Any, Any]) -> dict[Any, Any]:
 def _open(x: Any) -> tuple[Children, Rebuild] | None:
     """The named children of a container and how to rebuild it; None for a leaf."""
     cls = type(x)
+    if cls in _leaves:
+        return None
     known = next((base for base in cls.__mro__ if base in _registered), None)
     if known is not None:
         children, rebuild = _registered[known]
@@ -153,4 +157,5 @@ def _open(x: Any) -> tuple[Children, Rebuild] | None:
         return [(f".{n}", getattr(x, n)) for n in names], lambda items: dataclasses.replace(
             x, **dict(zip(names, items, strict=True))
         )
+    _leaves.add(cls)
     return None

@@ -21,7 +21,7 @@ from .array.promotion import value_of
 from .diff.reverse import backward as walk_backward
 from .errors import ConcretizationError, DetachError, GradientError, UsageError
 from .instead import instead, statement_at
-from .ir import INPUT, Dtype, Label, Leaked, Shape, Site, Used, Value, constant, here, recording, tracing
+from .ir import INPUT, Dtype, Label, Leaked, Shape, Site, Value, constant, here, kept, recording, tracing
 from .ops.rounding import detach, identity
 from .view import GraphView, view_of
 
@@ -164,9 +164,14 @@ class Tensor:
     def __repr__(self) -> str:
         name = f", name={self.name!r}" if self.name else ""
         if self.value.data is None:
+            if tracing.trace is not None:
+                tracing.trace.shown(self.value)
             return f"{type(self).__name__}({self.value.type}{name})"
         text = np.array2string(np.asarray(self.value.data), separator=", ", prefix="Tensor(")
         return f"{type(self).__name__}({text}, dtype={self.dtype}{name})"
+
+    def __format__(self, form: str) -> str:
+        return format(self.item(), form) if form else repr(self)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -467,16 +472,6 @@ class Tensor:
             kwargs = {**dict(zip(names, args[positional:], strict=True)), **kwargs}
             args = args[:positional]
         return counterpart(*args, **kwargs)
-
-
-def kept(label: Label) -> Any:
-    """The gradient of a label, if it was not used up where nobody could keep it."""
-    if isinstance(label.grad, Used):
-        raise GradientError(
-            f"the gradient of {label.name or 'a variable'} was used up inside the compiled {label.grad.function}, which does "
-            f"not keep it; return it from there: return loss, {label.name or 'w'}.grad\n  at {Site(*here())}"
-        )
-    return label.grad
 
 
 def restored(data: Any) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 from .array.promotion import cast_to, value_of
 from .errors import ConcretizationError, UsageError
 from .ir import INPUT, Label, Value, f32, tracing
+from .ops.rounding import converted
 from .tensor import Tensor, unwrap
 
 SCALAR = f32()
@@ -57,7 +58,11 @@ class Variable(Tensor):
             trace.assign(self, cast_to(v, old.dtype))
             return
         shared = isinstance(data, np.ndarray)  # a tensor's array never changes, the user's may
-        array = v.data.astype(old.dtype, copy=shared) if old.shape else old.dtype.type(v.data)
+        array = converted(v.data, old.dtype)
+        if not old.shape:
+            array = old.dtype.type(array)
+        elif shared and array is v.data:
+            array = array.copy()
         self.value = Value(INPUT, (), old.type, array, old.label)
 
 

@@ -73,10 +73,14 @@ def test_another_version_finds_nothing(monkeypatch: pytest.MonkeyPatch, name: st
     assert cache.load(cache.key("text")) == CODE
 
 
-def test_another_llvmlite_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_llvmlite_finds_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     before = cache.key("text")
+    (tmp_path / "_version.py").write_text(cache.llvmlite().joinpath("_version.py").read_text().replace("0.", "99."))
+    (tmp_path / "binding").mkdir()
+    for file in (cache.llvmlite() / "binding").glob("*llvmlite.*"):
+        (tmp_path / "binding" / file.name).symlink_to(file)
     cache._made_by.cache_clear()
-    monkeypatch.setattr(cache.llvmlite, "__version__", "99.0")
+    monkeypatch.setattr(cache, "llvmlite", lambda: tmp_path)
     assert cache.key("text") != before
     cache._made_by.cache_clear()
 

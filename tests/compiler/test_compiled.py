@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import clew as cl
-from clew.compiler import compiled, native, steps
+from clew.compiler import native, steps
 from clew.compiler.compiled import Compiled
 from clew.compiler.outside import Reference
 from clew.config import config
@@ -334,7 +334,7 @@ def test_errors_of_references_come_out_and_leave_everything_as_it_was(monkeypatc
     """An update by kernels is not made before an update by a reference has come through."""
     a, b = parameter("a", f64(3, 5)), parameter("b", f64(3, 5))
     ordered = Value(Sort(0, False), (b,), b.type)
-    with monkeypatch.context() as patch:  # no native form: its reference is called
+    with monkeypatch.context() as patch, config(cache_size=0):  # no native form: its reference is called
         patch.setattr(steps, "NATIVE", {})
         step = Compiled(Graph("g", (a, b), (exp(a), ordered)), {0: 0, 1: 1})
     assert any(isinstance(s, Reference) for s in step.routine.steps)
@@ -414,7 +414,6 @@ def test_processors_with_shorter_vectors(model: str, bits: int, monkeypatch: pyt
         pytest.skip("this processor's vectors are no longer")
     less = native.host().limited(bits)
     monkeypatch.setattr(native, "host", lambda: less)
-    monkeypatch.setattr(compiled, "host", lambda: less)
     graph, inputs = MODELS[model]()
     step = Compiled(graph)
     assert f"<{bits // 32} x float>" in step.text

@@ -1,4 +1,4 @@
-"""Casts are NumPy's where its result is defined, and the interpreter's everywhere; memory and registers hold the same."""
+"""Casts are those of eager mode and of the interpreter; memory and registers hold the same."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from clew.compiler.conversion import cast, memory_type, register_type, round_hal
 from clew.compiler.native import Host
 from clew.ir import DTYPES, FLOATS, quiet
 from clew.ops.interpreter import plain, rounded
+from clew.ops.rounding import Cast
 
 from .arrays import HOSTS, Functions, same
 
@@ -43,10 +44,11 @@ def casts(source: str, lanes: int, on: Host | None = None) -> Functions:
 
 
 def expected(x: np.ndarray, target: np.dtype) -> np.ndarray:
-    """NumPy's cast; from floats to integers, where it leaves most results open, the interpreter's."""
+    """Eager mode's cast, which is the interpreter's."""
+    made = np.asarray(quiet.run(Cast(target).reference, x))
     if x.dtype in FLOATS and target.kind in "iu":
-        return np.array([rounded(plain(v), target) for v in x], target)
-    return np.asarray(quiet.run(x.astype, target))
+        assert made.tolist() == [rounded(plain(v), target) for v in x]
+    return made
 
 
 @pytest.mark.parametrize("lanes", LANES)
@@ -57,6 +59,18 @@ def test_casts(source, lanes):
         got, true = run(name, x), expected(x, target)
         wrong = ~same(got, true)
         assert not wrong.any(), f"{x[wrong][0]!r} to {name}: {got[wrong][0]!r}, not {true[wrong][0]!r}"
+
+
+@pytest.mark.parametrize("source", ["bf16", "f16", "f32", "f64"])
+def test_what_has_no_place_among_the_integers(source):
+    """The same on every processor, where C leaves it open: the nearest integer there is, and 0 of NaN."""
+    x = np.array([np.nan, np.inf, -np.inf, 3e4, -3e4, -0.5, 1.5, -1.5]).astype(DTYPES[source])
+    run = casts(source, 8)
+    for name, least, most in (("i8", -128, 127), ("u8", 0, 255), ("i64", -(2**63), 2**63 - 1), ("u64", 0, 2**64 - 1)):
+        inside = [int(v) if least < v < most else most if v > 0 else least for v in x[3:].astype(float)]
+        for found in (run(name, x), quiet.run(Cast(DTYPES[name]).reference, x)):
+            assert found.dtype == DTYPES[name]
+            assert found.tolist() == [0, most, least, *inside]
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.cpu)

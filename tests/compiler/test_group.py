@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
+import clew as cl
 from clew.compiler.group import Grouping, prefix, reduced, roots
 from clew.compiler.prepare import prepare
 from clew.ir import DTYPES, Graph, Type, Value, f32, parameter
@@ -122,3 +126,26 @@ def test_prefix_and_reduced() -> None:
     assert prefix((3, 4, 5), (3, 4, 6)) == 2 and prefix((), (3,)) == 0 and prefix((3,), (3,)) == 1
     assert reduced(sum(X, (1,))) == 48 and reduced(sum(X, (0, 1))) == 32 * 48 and reduced(exp(X)) == 0
     assert reduced(contract("ij,kj->ik", X, X)) == 48 and reduced(contract("ij,ij->ij", X, X)) == 0
+
+
+@pytest.mark.parametrize(("rows", "kept"), [(64, True), (1024, False)])
+def test_large_values_are_computed_again_rather_than_kept(rows: int, kept: bool) -> None:
+    """A value that few operations make of one other, read by two kernels."""
+
+    def squashed(x: Any, a: Any, b: Any) -> Any:
+        t = cl.tanh(x @ a)
+        return (t * 2.0) @ b, (t + 1.0) @ b
+
+    inputs = [np.zeros(shape, np.float32) for shape in ((rows, 512), (512, 512), (512, 512))]
+    found = roots(prepare(cl.trace(squashed)(*inputs).graph))
+    assert any(v.op.name == "tanh" for v in found if v.op is not None) == kept
+
+
+def test_what_is_picked_is_computed_where_it_is_read() -> None:
+    """A gather that reads fewer elements than there are does not ask for all of them."""
+
+    def picked(x: Any, places: Any) -> Any:
+        return cl.take_along_axis(cl.tanh(x) * 2.0, places, axis=1)
+
+    graph = prepare(cl.trace(picked)(np.zeros((50, 40), np.float32), np.zeros((50, 1), np.int64)).graph)
+    assert not any(v.shape == (50, 40) for v in roots(graph))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,8 +36,12 @@ def test_a_chain_takes_two_places() -> None:
 
 
 def test_the_lowest_free_place() -> None:
-    assert lowest([], 64) == 0
-    assert lowest([(0, 64), (128, 192)], 64) == 64
-    assert lowest([(128, 192), (0, 64)], 128) == 192
-    assert lowest([(0, 256), (64, 128)], 64) == 256
+    for taken, size, place in (
+        ([], 64, 0),
+        ([(0, 64), (128, 192)], 64, 64),
+        ([(128, 192), (0, 64)], 128, 192),
+        ([(0, 256), (64, 128)], 64, 256),
+    ):
+        start, end = np.array(taken, np.int64).reshape(-1, 2).T
+        assert lowest(start, end, size) == place
     assert arrange({}) == ({}, 0)

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from clew.compiler import cache, native
-from clew.compiler.image import Image, link
+from clew.compiler.image import Image
+from clew.compiler.linking import link
 from clew.compiler.native import Host, Library, assembly, host
 from clew.config import config
 from clew.errors import ClewError, UsageError

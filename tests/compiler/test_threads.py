@@ -20,8 +20,8 @@ from clew.compiler.block import Block, Module, Reg, number
 from clew.compiler.native import Library
 from clew.compiler.threads import Pool, pool
 from clew.compiler.threads.layout import QUIET
-from clew.compiler.threads.pool import text
-from clew.compiler.threads.system import FUTEX, System, here
+from clew.compiler.threads.machine import FUTEX, System, here
+from clew.compiler.threads.text import text
 from clew.config import config
 
 CONTEXT, BEGIN, END = Reg("%context", "ptr"), Reg("%begin", "i64"), Reg("%end", "i64")

@@ -35,6 +35,7 @@ class Builder:
     sizes: Sequence[int] = (2, 3, 1, 4, 2, 3, 2, 0)  # of axes
     few: Sequence[int] = (2, 1, 3, 0)  # of axes that come to others
     most = 40  # elements of an array
+    rank = 8  # axes of one; arrays of no elements would grow ever more
     largest = LARGEST
 
     def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], floats: Sequence[str]) -> None:
@@ -134,7 +135,7 @@ class Builder:
         with np.errstate(all="ignore"):
             data = op.reference(*[self.arrays[x] for x in operands])
         wide = np.asarray(data).astype(np.float64)
-        if np.size(data) > self.most or not np.all(np.abs(wide) <= self.largest):
+        if np.size(data) > self.most or np.ndim(data) > self.rank or not np.all(np.abs(wide) <= self.largest):
             return None
         foldable = all(x.op is None for x in operands)  # stays an expression, for constant folding to find
         v = Value(op, operands, op.infer(*[x.type for x in operands])) if foldable else op(*operands)

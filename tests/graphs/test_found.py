@@ -7,10 +7,11 @@ import numpy as np
 from clew.compiler.compiled import Compiled
 from clew.diff.reverse import pull_back
 from clew.gates import collapse, expand
-from clew.ir import DTYPES, Graph, Value, constant, f64, parameter, parse, run, show, verify
+from clew.ir import DTYPES, Graph, Type, Value, constant, f64, parameter, parse, run, show, verify
 from clew.ops.arithmetic import add, neg
 from clew.ops.broadcast import sum
-from clew.ops.comparison import where
+from clew.ops.comparison import equal, logical_and, where
+from clew.ops.contraction import contract
 from clew.ops.elementwise import filled
 from clew.ops.exponential import xlogy
 from clew.ops.movement import Iota
@@ -69,3 +70,13 @@ def test_positions_that_are_one_for_all_lanes_are_gathered_from() -> None:
     )
     point = np.array([[1.4, -1.9]]), np.array([1]), np.array([-0.6, 0.7])
     np.testing.assert_allclose(Compiled(graph)(point), run(graph, *point), rtol=1e-14)
+
+
+def test_what_an_expression_does_not_read_after_all_is_not_computed() -> None:
+    """``x != x`` and False is False, whatever x is: the product before it is in the graph, and nobody asks for it."""
+    x, y = parameter("x", f64(2, 3)), parameter("y", f64(3))
+    product = contract("ij,j->i", x, y)
+    never = logical_and(equal(product, filled(0, product.type)), filled(False, Type(DTYPES["bool"], (2,))))
+    graph = Graph("g", (x, y), (contract("i,ij->j", where(never, filled(2, product.type), filled(3, product.type)), x),))
+    compiled = Compiled(graph)
+    assert compiled([np.ones((2, 3)), np.ones(3)])[0].tolist() == [6.0, 6.0, 6.0]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from clew.errors import TypeRuleError
-from clew.ir import DTYPES, Type, constant, f32, f64, parameter
+from clew.ir import DTYPES, Type, constant, f32, f64, parameter, quiet
 from clew.ops.arithmetic import add, div, mul, neg, sqrt
 from clew.ops.bitwise import bitwise_and, bitwise_left_shift
 from clew.ops.comparison import equal, is_filled_with, less, logical_and, signbit, where
@@ -115,3 +115,26 @@ def test_error_function_at_the_edges() -> None:
     np.testing.assert_array_equal(error_function(np.array([nan, inf, -inf, 0.0])), [nan, 1, -1, 0])
     assert np.signbit(error_function(np.array([-0.0])))[0]
     assert erf(np.array([0.5], np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_half_powers_are_no_square_roots(dtype: type) -> None:
+    """However the exponents lie in memory."""
+    a = np.array([-inf, -0.0, 0.0, 4.0, -1.0, nan] * 6, dtype)
+    for b in (np.full(36, 0.5, dtype), np.broadcast_to(dtype(0.5), 36)):
+        y = quiet.run(pow.reference, a, b)
+        np.testing.assert_array_equal(y, [inf, 0.0, 0.0, 2.0, nan, nan] * 6)
+        assert y.dtype == dtype and not np.signbit(y[y == 0]).any()
+    assert quiet.run(pow.reference, a[0], dtype(0.5)) == inf
+
+
+@pytest.mark.parametrize("name", ["f64", "f32", "f16", "bf16"])
+def test_floats_that_no_integer_holds(name: str) -> None:
+    x = np.array([nan, inf, -inf, 200.0, -200.0, -0.875, 3.5]).astype(DTYPES[name])
+    for target, expected in (("i8", [0, 127, -128, 127, -128, 0, 3]), ("u8", [0, 255, 0, 200, 0, 0, 3])):
+        y = quiet.run(cast, x, DTYPES[target])
+        assert y.dtype == DTYPES[target] and y.tolist() == expected
+        assert [quiet.run(cast, v, DTYPES[target]) for v in x] == expected
+    wide = quiet.run(cast, np.array([1e30, -1e30, 2.0**63, -(2.0**63)]), DTYPES["i64"])
+    assert wide.tolist() == [2**63 - 1, -(2**63), 2**63 - 1, -(2**63)]
+    assert quiet.run(cast, np.array([1e30, 2.0**63, -1.0]), DTYPES["u64"]).tolist() == [2**64 - 1, 2**63, 0]

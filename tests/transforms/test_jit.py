@@ -17,7 +17,7 @@ import pytest
 
 import clew as cl
 from clew.config import config
-from clew.errors import ConcretizationError, SignatureWarning, UsageError
+from clew.errors import ConcretizationError, SignatureWarning, TracingWarning, UsageError
 
 X = np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -1.0]], np.float32)
 
@@ -217,7 +217,59 @@ def test_methods_modules_and_bound_methods() -> None:
     assert close(cl.jit(lambda model, x: model(x))(layer, X), layer(X))
 
 
+class Counter:
+    """Has a compiled method."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    @cl.jit
+    def scaled(self, x: Any, *, shift: Any = 0.0) -> Any:
+        """The method."""
+        return x * self.factor + shift
+
+
+COUNTER = Counter(3.0)
+
+
+def test_bound_methods_are_methods() -> None:
+    other = Counter(2.0)
+    method = other.scaled
+    assert close(method(X, shift=1.0), 2 * X + 1) and close(Counter.scaled(other, X), 2 * X)
+    assert method == other.scaled and hash(method) == hash(other.scaled) and method != COUNTER.scaled
+    assert method.__self__ is other and method.__func__ is Counter.scaled
+    assert (method.__name__, method.__doc__) == ("scaled", "The method.")
+    assert list(inspect.signature(method).parameters) == ["x", "shift"]
+    assert "<bound <jit of scaled:" in repr(method)
+    assert close(method.function(X), 2 * X)  # the plain one
+    assert close(pickle.loads(pickle.dumps(COUNTER.scaled))(X), 3 * X)
+    assert close(copy.copy(method)(X), 2 * X)
+
+
+def test_bound_methods_tell_about_themselves() -> None:
+    counter = Counter(4.0)
+    assert counter.scaled.graph(X).nodes["x"].value.shape == (2, 3)
+    assert [row.gates for row in counter.scaled.explain(X, shift=1.0).rows] == [("mul", "add")]
+    assert counter.scaled.signatures() is Counter.scaled.signatures()
+    assert "Counter" in str(counter.scaled.signatures()[-1]) and "x: f32[2,3]" in str(counter.scaled.signatures()[-1])
+    assert counter.scaled.compiled(X) is not None
+
+
+def test_bound_methods_as_arguments_are_the_same_each_time() -> None:
+    counter = Counter(5.0)
+    apply = cl.jit(lambda f, x: f(x) + 1)
+    for _ in range(3):
+        assert close(apply(counter.scaled, X), 5 * X + 1)
+    assert len(apply.signatures()) == 1
+    counter.factor = 6.0
+    assert close(apply(counter.scaled, X), 6 * X + 1)
+    assert len(apply.signatures()) == 2
+    assert close(cl.jit(counter.scaled)(X), 6 * X)
+    assert close(cl.grad(lambda x: cl.sum(counter.scaled(x)))(X), np.full_like(X, 6))
+
+
 def test_a_model_of_plain_tensors_is_a_container() -> None:
+    cl.random.seed(0)  # the sums of some weights cancel, and then roundings show
     model = cl.nn.Linear(3, 2)
 
     @cl.jit
@@ -448,8 +500,11 @@ def test_printing_shows_symbols(capsys: pytest.CaptureFixture[str]) -> None:
         print(x, x * n, n, W)
         return x
 
+    with pytest.warns(TracingWarning) as caught:
+        f(X, 1.0)
     f(X, 1.0)
-    f(X, 1.0)
+    told = ["x: f32[2,3]", "a tensor: f32[2,3]", "n: f64[]", "W: f32[]"]
+    assert [str(w.message).partition(", ")[0] for w in caught] == [f"f makes a text of {what}" for what in told]
     assert capsys.readouterr().out == ("Tensor(f32[2,3], name='x') Tensor(f32[2,3]) float(n) Variable(f32[], name='W')\n")
 
 

@@ -346,7 +346,7 @@ def test_gradients_that_were_used_up_say_so() -> None:
         w.grad  # noqa: B018
     assert str(error.value).splitlines()[0] == (
         "the gradient of w was used up inside the compiled step, which does not keep it; "
-        "return it from there: return loss, w.grad"
+        "return it from there: return loss, w.grad, or fetch it: step.fetch(..., gradients='w')"
     )
     with pytest.raises(GradientError, match="was used up inside the compiled step"):
         (w * 2).backward(accumulate=True)
@@ -532,7 +532,7 @@ def test_an_exception_while_it_runs_leaves_everything(monkeypatch: pytest.Monkey
     before = w.tolist(), b.item(), [s.tolist() for s in optimiser.states]
     count = cl.random.uniform().item()
 
-    def fail(self: Any, inputs: Any) -> Any:
+    def fail(self: Any, *_: Any) -> Any:
         raise KeyboardInterrupt
 
     cl.random.seed(1)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import TypeRuleError
 from ..ir import DTYPES, FLOATS, INTEGERS, NAMES, Dtype, Value, constant, here, located, tracing
-from ..ops.rounding import cast
+from ..ops.rounding import cast, converted
 
 DEFAULT_FLOAT = DTYPES["f32"]
 DEFAULT_INTEGER = DTYPES["i64"]
@@ -71,7 +71,8 @@ def value_of(x: Any, dtype: Dtype | None = None) -> Value:
     if tracing.trace is not None and isinstance(x, np.ndarray) and (v := tracing.trace.array(x)) is not None:
         return v if dtype is None else cast_to(v, dtype)
     if isinstance(x, np.ndarray | np.generic) or hasattr(x, "__array__"):
-        array = np.asarray(x, dtype)
+        array = np.asarray(x, None if getattr(x, "dtype", None) in FLOATS else dtype)
+        array = array if dtype is None else converted(array, dtype)
     elif hasattr(x, "__dlpack__"):
         array = np.from_dlpack(x)
     else:
@@ -79,8 +80,10 @@ def value_of(x: Any, dtype: Dtype | None = None) -> Value:
         if dtype is None and array.dtype == np.float64:
             array = array.astype(DEFAULT_FLOAT)
     if array.dtype not in NAMES:
+        swapped = array.dtype.newbyteorder("=") in NAMES
+        more = "; its bytes have the order of other machines: x.astype(x.dtype.newbyteorder('='))" if swapped else ""
         raise TypeRuleError(
-            f"asarray: cannot hold {type(x).__name__} of dtype {array.dtype}; clew knows {', '.join(map(str, NAMES))}"
+            f"asarray: cannot hold {type(x).__name__} of dtype {array.dtype}; clew knows {', '.join(map(str, NAMES))}{more}"
         )
     return constant(array)
 

@@ -8,6 +8,7 @@ No decision is taken here.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -362,6 +363,7 @@ class Module:
         self.functions: dict[str, str] = {}
         self.bodies: dict[str, str] = {}
         self.keys: dict[Hashable, str] = {}
+        self.uses: Counter[str] = Counter()  # how often kernels have needed which long function
 
     def declare(self, line: str) -> None:
         self.declarations[line] = None

@@ -11,6 +11,7 @@ A file is ``MAGIC``, the payload's length in 8 bytes, a SHA-256 of key and paylo
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import stat
 import sys
@@ -20,8 +21,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-
-import llvmlite
 
 from .._version import __version__
 from ..config import config
@@ -37,8 +36,17 @@ _warned: set[Path] = set()
 @cache
 def _made_by() -> str:
     """The versions that made an entry: clew's, and llvmlite's build, each of which holds one LLVM."""
-    libraries = sorted((Path(llvmlite.__file__).parent / "binding").glob("*llvmlite.*"))
-    return f"{MAGIC!r} clew {__version__} llvmlite {llvmlite.__version__} {[file.stat().st_size for file in libraries]}"
+    folder = llvmlite()
+    libraries = sorted((folder / "binding").glob("*llvmlite.*"))
+    version = (folder / "_version.py").read_text()
+    return f"{MAGIC!r} clew {__version__} llvmlite {version} {[file.stat().st_size for file in libraries]}"
+
+
+def llvmlite() -> Path:
+    """Where llvmlite is; importing it takes longer than to load code that it made."""
+    found = importlib.util.find_spec("llvmlite")
+    assert found is not None and found.origin is not None
+    return Path(found.origin).parent
 
 
 def key(*parts: str) -> bytes:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import struct
 import threading
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ClewError
 from ..ir import Array, Graph, run
-from .block import Block, Reg, number
-from .evaluate import I64
-from .native import Library, host
-from .routine import PARAMETERS, Routine, Shared
+from .fingerprint import fingerprint
+from .native import Library, recalled, remember
+from .needs import Needs
+from .sources import sources
 from .threads import pool
 
-LONG = 3_000_000  # cycles from which on Ctrl-C stops a call
+if TYPE_CHECKING:
+    from .outside import Outside
+    from .routine import Routine
+    from .writing import Written
+
 Entry = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
@@ -34,7 +40,18 @@ def _offset() -> int:
 DATA = _offset()
 PACKED = {"f8": "d", "f4": "f", "f2": "e", "b1": "?"} | {f"i{n}": c for n, c in zip((1, 2, 4, 8), "bhiq", strict=True)}
 PACKED |= {f"u{n}": c for n, c in zip((1, 2, 4, 8), "BHIQ", strict=True)}  # how numbers are given to native code
-NUMBER = object.__basicsize__  # where NumPy's scalars hold theirs
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """What is made inside stays as long as it is made: looking for garbage in between would take a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class Compiled:
@@ -49,65 +66,78 @@ class Compiled:
     def __init__(self, graph: Graph, updates: Mapping[int, int] | None = None) -> None:
         self.source = graph
         self.updates = dict(updates or {})
-        self.shared = Shared(host().bits)
-        self.routine = Routine(graph, self.shared, self.updates)
-        self.graph = self.routine.graph
-        module = self.shared.module
-        module.function("main", "i32", PARAMETERS, self._main)
         self._pool = pool()
-        self.library = Library(module.text, symbols=self._pool.symbols)
+        self._outside: Outside | None = None  # where ops run outside of native code
+        self.library, self._needs = self._made()
         self._entry = Entry(self.library.address("main"))
         self._lock = threading.Lock()
         self._running = 0  # the thread whose call it is
         self._prepare_call()
 
-    def _main(self, b: Block) -> None:
-        if self.routine.cycles > LONG:
-            b.module.declare("declare void @clew_listen(ptr)")
-            b.do("call void @clew_listen(ptr %view)")
-        table = self._addresses(b)
-        view, _, *rest = PARAMETERS
-        names = ", ".join(map(str, (view, table, *rest)))
-        b.do(f"ret {b.put(f'call i32 @{self.routine.name}({names})', 'i32')}")
+    def _made(self) -> tuple[Library, Needs]:
+        """The code and what else a call needs: from the cache, if the same graph was compiled before."""
+        same = fingerprint(self.source, self.updates)
+        key = None if same is None else sources("call", same, str(DATA))
+        found = recalled(key, self._pool.symbols)
+        if found is not None:
+            return found[0], Needs.unpacked(found[1])
+        made = self._compiled()
+        if self._outside is None:  # ops are objects of this process
+            remember(key, made[0], made[1].packed())
+            del self.written  # calls need none of it; who asks is given it anew
+        return made
 
-    def _addresses(self, b: Block) -> Reg:
-        """The routine's table. Python gives arrays as objects, which hold the address of their data, and numbers by address."""
-        given = self.source.inputs
-        made = [v for k, v in enumerate(self.source.outputs) if k not in self.updates]
-        places = [*range(len(given)), *(len(given) + k for k in range(len(self.source.outputs)) if k not in self.updates)]
-        table = b.slot("ptr", max(1, len(given) + len(self.source.outputs)))
-        for k, v in zip(places, [*given, *made], strict=True):
-            entry = b.load(b.gep(Reg("%table", "ptr"), number(k, I64), "ptr"), "ptr", 8)
-            if v.shape:
-                entry = b.load(b.gep(entry, number(DATA, I64), "i8"), "ptr", 8)
-            b.store(entry, b.gep(table, number(k, I64), "ptr"), 8)
-        return table
+    def _compiled(self) -> tuple[Library, Needs]:
+        shared = self.written.shared
+        self._outside = shared.outside if shared.outside.steps else None
+        return Library(self.written.text, symbols=self._pool.symbols), Needs(self.routine.size, shared.constants)
+
+    # How it was written: made when first asked for, if code from the cache is all that was needed
+
+    @cached_property
+    def written(self) -> Written:
+        """The module, before LLVM."""
+        from .writing import Written  # here, not above: what is loaded need not be written
+
+        with uncollected():
+            return Written(self.source, self.updates, DATA)
+
+    @property
+    def routine(self) -> Routine:
+        """The steps of a call."""
+        return self.written.routine
+
+    @property
+    def graph(self) -> Graph:
+        """The graph after all passes."""
+        return self.routine.graph
 
     @property
     def text(self) -> str:
         """The module in LLVM's language."""
-        return self.shared.module.text
+        return self.written.text
 
     # Running
 
     def _prepare_call(self) -> None:
-        graph, shared = self.source, self.shared
+        graph, constants = self.source, self._needs.constants
         self._outputs = len(graph.outputs)
-        env = (ctypes.c_void_p * (1 + len(shared.constants)))(
-            shared.outside.address, *(x.ctypes.data for x in shared.constants)
-        )
-        arena = np.empty(self.routine.size + 64, np.uint8)
+        callback = 0 if self._outside is None else self._outside.address
+        env = (ctypes.c_void_p * (1 + len(constants)))(callback, *(x.ctypes.data for x in constants))
+        arena = np.empty(self._needs.arena + 64, np.uint8)
         count = len(graph.inputs)
-        table = (ctypes.c_void_p * (count + self._outputs))()
-        self._held = env, arena
+        table = (ctypes.c_void_p * (count + self._outputs + 1))()  # the last one says whether inputs have been updated
+        packed: Any = np.zeros(8 * len(graph.inputs) + 8, np.uint8)
+        places = [packed[8 * k :] for k in range(len(graph.inputs) + 1)]
+        table[:] = [id(places[-1])] * len(table)  # the inputs that are updated are given once
+        self._held = env, arena, places
         self._table = table
         self._rest = ctypes.addressof(table), arena.ctypes.data + (-arena.ctypes.data) % 64, ctypes.addressof(env)
         self._arrays = [k for k, v in enumerate(graph.inputs) if v.shape]
         self._objects = [k for k, v in enumerate(graph.inputs) if not v.shape and v.dtype.str[1:] not in PACKED]
         numbers = [k for k, v in enumerate(graph.inputs) if not v.shape and v.dtype.str[1:] in PACKED]
-        packed: Any = np.zeros(8 * len(numbers), np.uint8)
         for n, k in enumerate(numbers):
-            table[k] = packed.ctypes.data + 8 * n
+            table[k] = id(places[n])
         codes = [graph.inputs[k].dtype for k in numbers]
         packing = struct.Struct("=" + "".join(f"{PACKED[t.str[1:]]}{8 - t.itemsize}x" for t in codes))
         self._pack = partial(packing.pack_into, packed, 0)
@@ -120,17 +150,18 @@ class Compiled:
         for k, v in made:
             if not v.shape:
                 place = np.zeros((), v.dtype)
-                table[count + k] = place.ctypes.data
+                table[count + k] = id(place)
                 self._scalars.append((k, place))
 
-    def __call__(self, inputs: Sequence[Array]) -> list[Any]:
+    def __call__(self, inputs: Sequence[Array], made: list[Any] | None = None) -> list[Any]:
+        """The outputs; in the list ``made``, which is empty before, for who wants to ask whether it is ``done``."""
         here = threading.get_ident()
         if self._running == here:  # a signal's handler calls what it interrupts
             return self._in_numpy(inputs)
         with self._lock:  # the table and the arena are one call's at a time
             self._running = here
             try:
-                return self._call(inputs)
+                return self._call(inputs, [] if made is None else made)
             finally:
                 self._running = 0
 
@@ -142,7 +173,15 @@ class Compiled:
             made[k] = inputs[n]
         return made
 
-    def _call(self, inputs: Sequence[Array]) -> list[Any]:
+    def done(self, inputs: Sequence[Array], made: list[Any]) -> bool:
+        """Whether a call that raised has updated its inputs before: a signal's handler may raise when native code has returned.
+        If so, ``made`` is complete."""
+        if not made or not self._table[-1]:
+            return False
+        self._collect(inputs, made)
+        return True
+
+    def _call(self, inputs: Sequence[Array], outputs: list[Any]) -> list[Any]:
         table = self._table
         held = []
         for k in self._arrays:
@@ -162,32 +201,38 @@ class Compiled:
                 np.asarray(x)
             raise
         for k in self._objects:
-            x = inputs[k]
-            if x.__class__ is np.ndarray:
-                x = x[()]
-                held.append(x)
-            table[k] = id(x) + NUMBER
-        outputs: list[Any] = [None] * self._outputs
+            x = np.asarray(inputs[k])
+            held.append(x)
+            table[k] = id(x)
+        if self.updates:
+            table[-1] = 0
+        outputs += [None] * self._outputs
         for place, k, shape, dtype in self._fresh:
             y = outputs[k] = np.empty(shape, dtype)
             table[place] = id(y)
         while stopped := self._entry(self._pool.here(), *self._rest):
             self._stopped(stopped, inputs)
+        self._collect(inputs, outputs)
+        return outputs
+
+    def _collect(self, inputs: Sequence[Array], outputs: list[Any]) -> None:
+        """What native code has left elsewhere."""
         for k, cell in self._scalars:
             outputs[k] = cell[()]
         for k, n in self.updates.items():
             outputs[k] = inputs[n]
-        self.shared.outside.objects.clear()
-        return outputs
+        if self._outside is not None:
+            self._outside.objects.clear()
 
     def _stopped(self, why: int, inputs: Sequence[Array]) -> None:
         """An error in Python is raised again; an interrupt lets Python's handlers run, and the call begins anew. Nothing has
         been written yet that others see, so the graph's own program can say what was wrong with a position."""
-        outside = self.shared.outside
-        failure, outside.failure = outside.failure, None
-        outside.objects.clear()
-        if failure is not None:
-            raise failure
+        outside = self._outside
+        if outside is not None:
+            failure, outside.failure = outside.failure, None
+            outside.objects.clear()
+            if why == 2:
+                raise failure or KeyboardInterrupt()
         if why == 3:
             run(self.source, *inputs)
             raise ClewError(f"{self.source.name}: compiled code found a position outside of its axis, its program did not")

@@ -85,7 +85,7 @@ def _from_float(b: Block, x: Reg, target: np.dtype) -> Reg:
     if target == BOOL:
         return b.fcmp("une", x, number(0, x.type))
     if target not in FLOATS:
-        return integral(b, x, register_type(target))
+        return integral(b, x, target)
     if target == F64:
         return x if x.element == "double" else b.convert("fpext", x, "double")
     if x.element == "double":
@@ -93,18 +93,14 @@ def _from_float(b: Block, x: Reg, target: np.dtype) -> Reg:
     return round_half(b, x, target)
 
 
-def integral(b: Block, x: Reg, kind: str) -> Reg:
-    """A float without its fraction, modulo the width of an integer; 0 if it is NaN or infinite.
-
-    Every step is exact: what is left of ``x`` has no bit that ``x`` has not.
-    """
-    modulus = 2.0 ** BITS[kind]
-    finite = b.fcmp("olt", b.intrinsic("fabs", x), number(float("inf"), x.type))
-    whole = b.intrinsic("trunc", b.select(finite, x, number(0, x.type)))
-    times = b.intrinsic("rint", b.fmul(whole, number(1 / modulus, x.type)))
-    rest = b.fma(times, number(-modulus, x.type), whole)
-    top = b.fcmp("oeq", rest, number(modulus / 2, x.type))
-    return b.convert("fptosi", b.select(top, number(-modulus / 2, x.type), rest), kind)
+def integral(b: Block, x: Reg, target: np.dtype) -> Reg:
+    """A float without its fraction as an integer: the nearest that there is, 0 of NaN."""
+    info, signed = np.iinfo(target), target.kind == "i"
+    low, high = number(float(info.min), x.type), number(2.0 ** (info.bits - signed), x.type)
+    outside = b.bits_or(b.fcmp("ult", x, low), b.fcmp("uge", x, high))  # NaN too
+    found = b.convert("fptosi" if signed else "fptoui", b.select(outside, number(0, x.type), x), register_type(target))
+    found = b.select(b.fcmp("olt", x, low), number(info.min, found.type), found)
+    return b.select(b.fcmp("oge", x, high), number(info.max, found.type), found)
 
 
 def round_to_odd(b: Block, x: Reg) -> Reg:

@@ -6,23 +6,25 @@ run of turns, so partial results do not depend on how tasks are shared among thr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from math import prod
 
-from ..ir import Value
-from .block import Block, Reg, number, vector
+from ..ir import FLOATS, Value
+from .block import Block, Module, Reg, number, vector
 from .conversion import memory_type, register_type, to_memory
 from .evaluate import I64, Evaluator
-from .expression import Expr
+from .expression import Expr, walk
 from .folding import combine, horizontal, neutral
 from .index import Ix, Var
 from .kernel import Fold, Kernel, Nest, Store
 from .layout import Layout
-from .stretches import Stretch, stretch
+from .scalar_functions import LONG
+from .stretches import stretch
 
-CLEAR = 4  # vectors: a shorter stretch of known conditions gets no loop of its own
 CONTEXT, BEGIN, END = Reg("%context", "ptr"), Reg("%begin", I64), Reg("%end", I64)
+OFTEN, MANY = 16, 256  # uses of a long function in a kernel, and in a module, from which on it is called
 
 
 def parameter(b: Block, k: int) -> Reg:
@@ -69,6 +71,14 @@ class Items(Evaluator):
         b.store(combine(b, function, e.dtype, b.load(place, type, 64), term), place, 64)
 
 
+def often(kernel: Kernel, module: Module) -> frozenset[str]:
+    """The long functions that the kernel, or all of the module up to here, needs so often that code would be little else."""
+    calls = [e for e in walk(x.expr for x in kernel.items) if e.kind == "call" and e.attr in LONG]
+    times = Counter(e.attr for e in calls if e.dtype in FLOATS)
+    module.uses.update(times)
+    return frozenset(function for function, n in times.items() if n >= OFTEN or module.uses[function] > MANY)
+
+
 class Loops(Items):
     """Writes the function of a kernel of loops."""
 
@@ -80,6 +90,7 @@ class Loops(Items):
         self.wide_scratch = layout.vectors == "outer"
         self.aligned = True
         self.totals: dict[Fold, Reg] = {}
+        self.shared = often(kernel, b.module)
 
     def function(self) -> None:
         b, layout = self.b, self.layout
@@ -141,43 +152,33 @@ class Loops(Items):
                 self._nest(nest)
         else:
             self.prepare(self._exprs())
-            self._vectors(across, 0, self.layout.length)
+            self._vectors(across, None, None)
 
-    def _vectors(self, v: Var, start: Reg | int, stop: Reg | int) -> None:
+    def _vectors(self, v: Var, start: Reg | None, stop: Reg | None) -> None:
         def nests() -> None:
             for nest in self.kernel.nests:
                 self._nest(nest)
 
         for merged in self.layout.merged:
             self.env[merged] = 0
-        self.in_vectors(v, start, stop, self._exprs(), nests)
+        if start is None or stop is None:
+            self.in_lanes(v, self.layout.length, self._exprs(), nests)
+        else:
+            self.in_vectors(v, start, stop, self._exprs(), nests)
 
-    def in_vectors(self, v: Var, start: Reg | int, stop: Reg | int, exprs: list[Expr], body: Callable[[], None]) -> None:
+    def in_vectors(self, v: Var, start: Reg, stop: Reg, exprs: list[Expr], body: Callable[[], None]) -> None:
         """``body`` for ``v`` from start to stop, a vector of values at a time, then once more for the rest."""
         b, lanes = self.b, self.lanes
         self.vector = v
-        clear = stretch(exprs, v)
-        cuts = [] if clear is None else [-(-clear.start // lanes) * lanes, clear.stop // lanes * lanes]
-        if clear is None or cuts[1] - cuts[0] < CLEAR * lanes:
-            cuts = []
-        if isinstance(start, int) and isinstance(stop, int):
-            end = start + (stop - start) // lanes * lanes
-            bounds = [start, *cuts, end]
-            for k, (first, last) in enumerate(pairwise(bounds)):
-                self._whole(v, first, last, clear if k == 1 else None, body)
-            if rest := stop - end:
-                bits = ", ".join(f"i1 {int(k < rest)}" for k in range(lanes))
-                self._last(v, end, Reg(f"<{bits}>", vector("i1", lanes)), body)
-        else:
-            assert isinstance(start, Reg) and isinstance(stop, Reg)
-            whole_end = b.add(start, b.bits_and(b.sub(stop, start), number(-lanes, I64)))
-            within = [self._between(start, number(cut, I64), whole_end) for cut in cuts]
-            for k, (low, high) in enumerate(pairwise([start, *within, whole_end])):
-                self._whole(v, low, high, clear if k == 1 else None, body)
-            if self.layout.length % lanes:
-                with b.when(b.icmp("slt", whole_end, stop)):
-                    steps = b.lanes_from(number(0, I64), lanes)
-                    self._last(v, whole_end, b.icmp("slt", steps, b.splat(b.sub(stop, whole_end), lanes)), body)
+        whole_end = b.add(start, b.bits_and(b.sub(stop, start), number(-lanes, I64)))
+        clear = stretch(exprs, v, lanes)
+        cuts = [self._between(start, number(cut, I64), whole_end) for cut in (clear.start, clear.stop)] if clear else []
+        for k, (low, high) in enumerate(pairwise([start, *cuts, whole_end])):
+            self.whole(v, low, high, clear if k == 1 else None, body)
+        if self.layout.length % lanes:
+            with b.when(b.icmp("slt", whole_end, stop)):
+                steps = b.lanes_from(number(0, I64), lanes)
+                self.last(v, whole_end, b.icmp("slt", steps, b.splat(b.sub(stop, whole_end), lanes)), body)
         self.vector = None
         del self.env[v]
 
@@ -185,29 +186,6 @@ class Loops(Items):
         b = self.b
         x = b.select(b.icmp("slt", x, low), low, x)
         return b.select(b.icmp("slt", x, high), x, high)
-
-    def _whole(self, v: Var, start: Reg | int, stop: Reg | int, clear: Stretch | None, body: Callable[[], None]) -> None:
-        """``body`` for whole vectors, which all lie in a stretch or not."""
-        if isinstance(start, int) and isinstance(stop, int) and stop <= start:
-            return
-        before, self.facts = self.facts, {**self.facts, **clear.facts} if clear else self.facts
-        if isinstance(start, int) and isinstance(stop, int) and stop == start + self.lanes:
-            with self.scope():
-                self.env[v] = start
-                body()
-        else:
-            low, high = (number(x, I64) if isinstance(x, int) else x for x in (start, stop))
-            with self.b.loop(low, high, self.lanes, empty=isinstance(start, Reg)) as loop, self.scope():
-                self.env[v] = loop.i
-                body()
-        self.facts = before
-
-    def _last(self, v: Var, start: Reg | int, mask: Reg, body: Callable[[], None]) -> None:
-        self.mask = mask
-        with self.scope():
-            self.env[v] = start
-            body()
-        self.mask = None
 
     def _nest(self, nest: Nest) -> None:
         b = self.b
@@ -228,7 +206,7 @@ class Loops(Items):
 
             def innermost() -> None:
                 self.prepare(exprs)
-                self.in_vectors(last, 0, last.size, exprs, lambda: self.turn(nest.items, places))
+                self.in_lanes(last, last.size, exprs, lambda: self.turn(nest.items, places))
 
             self.loops(outer, exprs, innermost)
         else:

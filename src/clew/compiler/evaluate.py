@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -11,11 +12,11 @@ import numpy as np
 
 from .block import Block, Reg, number, vector
 from .conversion import cast, from_memory, memory_type, register_type
-from .expression import Buffer, Expr, founds, identity, indices, walk
+from .expression import Buffer, Expr, Point, flat, founds, identity, indices, walk
 from .folding import combine, neutral
 from .index import Component, Found, Ix, Quotient, Remainder, Var
-from .layout import flat
-from .scalar_functions import call
+from .scalar_functions import call, shared
+from .stretches import Stretch, stretch
 
 I64 = "i64"
 WIDEST = 4  # the widest step between lanes for which all in between is read too
@@ -31,7 +32,7 @@ class Evaluator:
         self.lanes = lanes
         self.env: dict[Var, Reg | int] = {}
         self.scopes: list[dict[Any, Reg]] = [{}]
-        self.base: dict[Buffer, Reg] = {}
+        self.base: dict[Buffer | Point, Reg] = {}
         self.scratch: dict[Buffer, Reg] = {}
         self.rank = 0  # how many axes the turns have, which scratch lacks
         self.wide_scratch = False  # whether scratch has a vector for each element: lanes are turns
@@ -39,6 +40,7 @@ class Evaluator:
         self.aligned = False  # whether the first lane's value is a multiple of the lanes
         self.mask: Reg | None = None  # the lanes that count, in a last turn of few
         self.facts: Mapping[Expr, bool] = {}  # conditions that are known here
+        self.shared: frozenset[str] = frozenset()  # functions that are called, and not written out
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -112,7 +114,7 @@ class Evaluator:
             return b.select(*regs)
         if e.kind == "cast":
             return cast(b, regs[0], e.args[0].dtype, e.dtype)
-        return call(b, e.attr, e.args[0].dtype, *regs)
+        return (shared if e.attr in self.shared else call)(b, e.attr, e.args[0].dtype, *regs)
 
     def spread(self, x: Reg, lanes: int) -> Reg:
         return x if x.lanes == lanes else self.b.splat(x, lanes)
@@ -254,6 +256,42 @@ class Evaluator:
             self.loops(vars[1:], exprs, body)
         del self.env[v]
 
+    def in_lanes(self, v: Var, size: int, exprs: Iterable[Expr], body: Callable[[], None]) -> None:
+        """``body``, which computes ``exprs``, for ``v`` below ``size``: a vector at a time, then once for the rest."""
+        self.vector = v
+        clear = stretch(exprs, v, self.lanes)
+        whole = size // self.lanes * self.lanes
+        for k, (start, stop) in enumerate(pairwise([0, *((clear.start, clear.stop) if clear else ()), whole])):
+            self.whole(v, start, stop, clear if k == 1 else None, body)
+        if rest := size - whole:
+            bits = ", ".join(f"i1 {int(k < rest)}" for k in range(self.lanes))
+            self.last(v, whole, Reg(f"<{bits}>", vector("i1", self.lanes)), body)
+        self.vector = None
+        del self.env[v]
+
+    def whole(self, v: Var, start: Reg | int, stop: Reg | int, clear: Stretch | None, body: Callable[[], None]) -> None:
+        """``body`` for whole vectors, in a stretch of known conditions or elsewhere."""
+        before, self.facts = self.facts, {**self.facts, **clear.facts} if clear else self.facts
+        if isinstance(start, int) and isinstance(stop, int) and stop <= start + self.lanes:
+            if start < stop:
+                with self.scope():
+                    self.env[v] = start
+                    body()
+        else:
+            low, high = (number(x, I64) if isinstance(x, int) else x for x in (start, stop))
+            with self.b.loop(low, high, self.lanes, empty=isinstance(start, Reg)) as loop, self.scope():
+                self.env[v] = loop.i
+                body()
+        self.facts = before
+
+    def last(self, v: Var, start: Reg | int, mask: Reg, body: Callable[[], None]) -> None:
+        """``body`` for the few values from ``start`` on that the mask says."""
+        self.mask = mask
+        with self.scope():
+            self.env[v] = start
+            body()
+        self.mask = None
+
     # Addresses
 
     def _address(self, buffer: Buffer, index: tuple[Component, ...]) -> tuple[Reg, int | None]:
@@ -274,7 +312,11 @@ class Evaluator:
                 places = b.add(start, b.lanes_from(number(0, I64), self.lanes))
                 return b.put(f"getelementptr {type}, ptr {base.text}, {places}", vector("ptr", self.lanes)), SCATTERED
         else:
-            base, position = self.base[buffer.memory], flat(buffer, index)
+            position = flat(buffer, index)
+            point = self.base.get(Point(buffer.memory, position)) if isinstance(position, int) else None
+            if point is not None:
+                return point, None
+            base = self.base[buffer.memory]
         v = self.vector
         if v is None or isinstance(position, int) or v not in position.vars:
             return b.gep(base, self._index(position), type), None

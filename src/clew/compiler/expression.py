@@ -17,9 +17,10 @@ from ..ops.elementary import PREDICATES
 from ..ops.elementwise import Elementwise
 from ..ops.interpreter import Interpreter, Number, plain
 from ..ops.rounding import Cast
-from .index import Component, Found, Ix, Var, variable
+from .index import Component, Found, Ix, Var, variable, variables
 
 BOOL = DTYPES["bool"]
+INDEXED = frozenset(("load", "number", "inside"))  # kinds of expressions that hold indices
 INTERPRETER = Interpreter()
 NESTED = 100  # the loop variables of one reduction, at most; those of one within it are numbered from here on
 
@@ -29,7 +30,7 @@ class Expr:
     operands: the number, the buffer and its index, the function, the index, the index and its bounds, the loop.
     """
 
-    __slots__ = ("args", "attr", "dtype", "kind", "name", "vars")
+    __slots__ = ("args", "attr", "dtype", "kind", "name", "needs", "vars")
 
     def __init__(self, kind: str, args: tuple[Expr, ...], attr: Any, dtype: Dtype, vars: frozenset[Var]) -> None:
         self.kind = kind
@@ -37,6 +38,7 @@ class Expr:
         self.attr = attr
         self.dtype = dtype
         self.vars = vars  # the loop variables that it depends on
+        self.needs = operands(self)
         self.name = ""
 
     def __repr__(self) -> str:
@@ -67,25 +69,33 @@ def show(e: Expr) -> str:
     return f"{name}({', '.join(map(inner, e.args))})"
 
 
-def walk(roots: Iterable[Expr], enter: Callable[[Expr], bool] = lambda e: True) -> Iterator[Expr]:
+def walk(roots: Iterable[Expr], enter: Callable[[Expr], bool] | None = None) -> list[Expr]:
     """Every expression that the roots need, operands before users, each once; not below those that ``enter`` refuses."""
+    found: list[Expr] = []
     seen: set[Expr] = set()
+    stack: list[Expr | None] = []
     for root in roots:
-        stack: list[tuple[Expr, bool]] = [(root, False)]
+        stack.append(root)
         while stack:
-            e, done = stack.pop()
-            if done:
-                yield e
+            e = stack.pop()
+            if e is None:  # the operands of the expression below are all there
+                found.append(stack.pop())  # type: ignore[arg-type]
             elif e not in seen:
                 seen.add(e)
-                stack.append((e, True))
-                if enter(e):
-                    stack += [(x, False) for x in reversed(operands(e)) if x not in seen]
+                needs = e.needs
+                if needs and (enter is None or enter(e)):
+                    stack += e, None
+                    stack += needs[::-1]
+                else:
+                    found.append(e)
+    return found
 
 
-def operands(e: Expr) -> list[Expr]:
+def operands(e: Expr) -> tuple[Expr, ...]:
     """What an expression is computed from, the integers that its indices find included."""
-    return [*e.args, *(found.expr for ix in indices(e) for found in founds(ix))]
+    if e.kind in INDEXED:
+        return (*e.args, *[found.expr for ix in indices(e) for found in founds(ix)])
+    return e.args
 
 
 def indices(e: Expr) -> tuple[Component, ...]:
@@ -134,7 +144,29 @@ class Space(NamedTuple):
     nbytes: int
 
 
-Place: TypeAlias = Buffer | Space
+class Point(NamedTuple):
+    """One element of a value that has memory, at a fixed position."""
+
+    buffer: Buffer
+    position: int
+
+    @property
+    def nbytes(self) -> int:
+        return self.buffer.value.dtype.itemsize
+
+
+Place: TypeAlias = Buffer | Space | Point
+
+
+def flat(buffer: Buffer, index: tuple[Component, ...]) -> Component:
+    """The position of an element in memory: row-major."""
+    while buffer.within is not None:
+        index = tuple(c + buffer.start if a == buffer.axis else c for a, c in enumerate(index))
+        buffer = buffer.within
+    position: Component = 0
+    for c, n in zip(index, buffer.value.shape, strict=True):
+        position = position * n + c
+    return position
 
 
 class Recorder:
@@ -151,13 +183,12 @@ class Recorder:
     def element(self, v: Value) -> Expr:
         """The element of ``v`` at its own loop variables. Those of its reductions are numbered on from them: as its operand's,
         where the last axes are reduced, and where all are."""
-        index = tuple(variable(Var(k, n)) for k, n in enumerate(v.shape))
-        self._base = len(index)
-        return self._computed(v, index)
+        self._base = v.ndim
+        return self._computed(v, variables(v.shape))
 
     def own(self, v: Value) -> Expr:
         """The read of a value with memory at its own loop variables."""
-        return self._load(self.buffers[v], tuple(variable(Var(k, n)) for k, n in enumerate(v.shape)))
+        return self._load(self.buffers[v], variables(v.shape))
 
     def read(self, v: Value) -> Callable[[tuple[Component, ...]], Expr]:
         """``v`` as an operand: its scalar at an index."""
@@ -301,8 +332,11 @@ def bounded(c: Component, size: int) -> Component:
 
 def identity(index: tuple[Component, ...], shape: Shape) -> int:
     """How many leading components of an index are the loop variables of ``shape`` themselves."""
+    own = variables(shape)
+    if index is own:
+        return len(own)
     k = 0
-    while k < min(len(index), len(shape)) and index[k] == variable(Var(k, shape[k])):
+    while k < min(len(index), len(shape)) and index[k] == own[k]:
         k += 1
     return k
 

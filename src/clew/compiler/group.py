@@ -9,6 +9,7 @@ own kernel reads lives in a register or in scratch, and needs no memory.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from math import prod
 
@@ -24,7 +25,8 @@ from ..ops.pooling import Windows
 from ..ops.reductions import ArgExtreme, Reduction
 from ..ops.rounding import Cast
 from .expression import Buffer, Expr, Recorder, filling, identity, walk
-from .products import follows, is_product
+from .products import Product, follows, is_product, product
+from .prologue import suits
 from .views import view
 
 EXPENSIVE = 8  # additions: what is read in several places and costs this is computed once
@@ -32,23 +34,29 @@ UNROLLED = 16  # elements: a reduction of no more is computed where it is read
 SMALL = 4096  # elements: kernels this small are merged though they then run on one thread
 SHORT = 32  # elements: loops that do not fill enough vectors
 SCRATCH = 1 << 15  # bytes of a turn
+LARGE = 1 << 20  # bytes from which on writing a product's operand and reading it again costs more than computing it twice
+REPEATED = 24  # additions: what may be computed again for that
+LONGEST = 400  # steps of a kernel: LLVM's time grows faster than the length of a function
 
 
 @dataclass(eq=False)
 class Group:
-    """Values that one kernel computes. ``domain`` is the shape of what they have in common."""
+    """Values that one kernel computes. ``domain`` is the shape of what they have in common, ``steps`` how many expressions they
+    are, and ``reads`` what those read."""
 
     index: int
     kind: str  # loops, product, whole, joint (of parts that others write)
     members: list[Value] = field(default_factory=list)
     domain: Shape = ()
+    steps: int = 0
+    reads: set[Buffer] = field(default_factory=set)
 
 
 def is_whole(v: Value) -> bool:
     """An op of no elements' own, or of elements that only the run counts."""
     if v.op is None or v.op is INPUT:
         return False
-    return not v.op.pulls or any(UNKNOWN in x.shape for x in (v, *v.operands))
+    return not v.op.pulls or any([UNKNOWN in x.shape for x in (v, *v.operands)])
 
 
 def reduced(v: Value) -> int:
@@ -67,43 +75,59 @@ def reduced(v: Value) -> int:
     return 0
 
 
-def roots(graph: Graph) -> dict[Value, None]:
-    """The values that are computed for themselves, operands before users."""
+def roots(graph: Graph, computed: Collection[Value] = ()) -> dict[Value, None]:
+    """The values that are computed for themselves, operands before users. What contractions read is, but for what they are to
+    have ``computed`` where they need it."""
     users: dict[Value, list[Value]] = defaultdict(list)
     bases: set[Value] = set()  # that contractions read, through views
+    dense: set[Value] = set()  # ops of no elements' own, and what they read
     for v in graph.values:
         if is_product(v):
-            bases.update(view(x).base for x in v.operands)
-        else:
-            for x in dict.fromkeys(v.operands):
-                users[x].append(v)
+            bases.add(v)
+            bases.update(x for x in [view(x).base for x in v.operands] if x not in computed)
+            continue
+        for x in dict.fromkeys(v.operands):
+            users[x].append(v)
+        if is_whole(v):
+            dense.update((v, *v.operands))
     found: dict[Value, None] = {}
     outputs = set(graph.outputs)
     joint = {x for v in joints(graph) for x in (v, *v.operands)}
     cost: dict[Value, float] = {}
+    sources: dict[Value, set[Value]] = {}  # values of the same size, in memory, that it is computed from
+    length: dict[Value, int] = {}  # steps
     for v in graph.values:
         if v.op is None or v.op is INPUT:
-            cost[v] = 0
+            cost[v], length[v] = 0, 1
             continue
-        inline = sum(cost[x] for x in v.operands)
+        inline = sum([cost[x] for x in v.operands])
+        length[v] = 1 + sum([length[x] for x in v.operands])
         size = reduced(v)
         cost[v] = WEIGHTS.get(type(v.op), 1 if isinstance(v.op, Elementwise) else 0) + inline * max(1, size) + size
+        whole = [x for x in v.operands if x.type.size == v.type.size]
+        sources[v] = set().union(*({x} if x in found or x.op is INPUT else sources.get(x, ()) for x in whole))
         if (
             v in outputs
-            or is_whole(v)
+            or v in dense
             or size > UNROLLED
             or lengthwise(v)
             or (size and (len(users[v]) > 1 or any(map(repeats, users[v]))))
             or v in bases
-            or is_product(v)
-            or any(is_whole(u) for u in users[v])
             or v in joint
-            or (cost[v] >= EXPENSIVE and len(users[v]) > 1)
-            or (cost[v] >= EXPENSIVE / 2 and any(repeats(u) for u in users[v]))
+            or (cost[v] >= EXPENSIVE and len(users[v]) > 1 and not again(v, cost[v], users[v], sources[v]))
+            or (cost[v] >= EXPENSIVE / 2 and any(map(repeats, users[v])))
+            or length[v] >= LONGEST
         ):
             found[v] = None
-            cost[v] = 0
+            cost[v], length[v] = 0, 1
     return found
+
+
+def again(v: Value, cost: float, users: list[Value], sources: Collection[Value]) -> bool:
+    """Whether it is rather computed again by each of its users than written and read: so large that it leaves the caches, and
+    made of no more than one such value."""
+    elementwise = all(isinstance(u.op, Elementwise) for u in (v, *users))
+    return elementwise and v.type.nbytes >= LARGE and cost <= REPEATED and len(sources) <= 1
 
 
 def joints(graph: Graph) -> dict[Value, None]:
@@ -129,21 +153,34 @@ def lengthwise(v: Value) -> bool:
 
 def repeats(v: Value) -> bool:
     """Whether elements of an operand are read several times."""
-    if isinstance(v.op, Windows | Gather | ArgExtreme) or (isinstance(v.op, Reduction) and reduced(v) > 1):
+    if isinstance(v.op, Windows | ArgExtreme) or (isinstance(v.op, Reduction) and reduced(v) > 1):
         return True
-    return isinstance(v.op, Broadcast) and v.type.size > v.operands[0].type.size
+    return isinstance(v.op, Broadcast | Gather) and v.type.size > v.operands[0].type.size
 
 
 class Grouping:
     """The groups of a graph, in the order that they run."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, bits: int = 512, early: Collection[Value] = ()) -> None:
         self.graph = graph
+        self.early = early  # values that share no kernel with others: they are computed before
+        self.bits = bits
         self.joints = joints(graph)
-        self.roots = roots(graph)
+        self.computed: set[Value] = set()  # operands of products that are computed where those need them
+        self.products: dict[Value, Product] = {}
+        self._group()
+        self.computed = self._computable()
+        if self.computed:
+            self._group()
+
+    def _group(self) -> None:
+        graph = self.graph
+        self.roots = roots(graph, self.computed)
+        self.computed -= set(self.roots)
         names = {v: f"b{k}" for k, v in enumerate(self.roots)}
         self.buffers: dict[Value, Buffer] = {v: Buffer(v, names[v]) for v in self.roots}
-        bases = {view(x).base for v in self.roots if is_product(v) for x in v.operands}
+        self.products = {v: made for v in self.roots if is_product(v) and (made := product(v, self.bits, self.computed))}
+        bases = {x for made in self.products.values() for x in made.read}
         bases |= {x for v in self.roots if is_whole(v) for x in v.operands}
         for k, v in enumerate(graph.values):
             if v.op is INPUT:
@@ -152,11 +189,30 @@ class Grouping:
                 self.buffers[v] = Buffer(v, f"k{k}")
         self._join()
         self.recorder = Recorder(self.buffers)
+        self.expressions: dict[Value, Expr] = {}
         self.groups: list[Group] = []
         self.of: dict[Value, Group] = {}
         self.needs: dict[Value, set[Value]] = {}
         for v in self.roots:
             self._place(v)
+
+    def _computable(self) -> set[Value]:
+        """What products read, and is now a kernel of its own: what others read too, if it is cheap."""
+        read: dict[Value, list[Value]] = defaultdict(list)
+        for v, made in self.products.items():
+            for x in made.read:
+                read[x].append(v)
+        large = [x for x in read if x.type.nbytes >= LARGE and x in self.of and x not in self.graph.outputs]
+        alone = [x for x in large if self.of[x].kind == "loops" and self.of[x].members == [x]]
+        if not alone:
+            return set()
+        uses = Counter(x for v in self.graph.values for x in v.operands)
+        plain = [x for x in alone if suits(self.expression(x), max(uses[x], len(read[x])))]
+        found = {x for x in plain if all(product(v, self.bits, {x}) for v in read[x])}
+        for v, made in self.products.items():
+            if not product(v, self.bits, found):  # either of its operands may be computed, and both may not
+                found.discard(made.right.base)
+        return found
 
     def _join(self) -> None:
         """Parts of concatenations are written where they belong, once."""
@@ -169,7 +225,10 @@ class Grouping:
 
     def expression(self, v: Value) -> Expr:
         """The element of a root at its own index."""
-        return self.recorder.element(v)
+        e = self.expressions.get(v)
+        if e is None:
+            e = self.expressions[v] = self.recorder.element(v)
+        return e
 
     def across(self, v: Value) -> bool:
         """Whether it folds whole arrays into one number, and so may do it in the turns of those."""
@@ -185,21 +244,31 @@ class Grouping:
             return
         if is_whole(v) or is_product(v):
             self._open(v, "whole" if is_whole(v) else "product", v.shape)
-            read = v.operands if is_whole(v) else [view(x).base for x in v.operands]
+            read = v.operands if is_whole(v) else self._read(v)
             self.needs[v] = {x for x in read if x in self.roots}
             return
         e = self.expression(v)
-        loads = [x for x in walk([e]) if x.kind == "load"]
+        steps = walk([e])
+        loads = [x for x in steps if x.kind == "load"]
         self.needs[v] = {x.attr[0].value for x in loads if x.attr[0].value in self.roots}
         first = max((self.of[x].index for x in self.needs[v]), default=0)
         for group in reversed(self.groups[first:]):
-            domain = self._common(v, e, loads, group)
+            domain = self._common(v, e, loads, group) if group.steps + len(steps) <= LONGEST else None
             if domain is not None:
                 group.domain = domain
                 group.members.append(v)
                 self.of[v] = group
-                return
-        self._open(v, "loops", self._shape(v, e))
+                break
+        else:
+            self._open(v, "loops", self._shape(v, e))
+        self.of[v].steps += len(steps)
+        self.of[v].reads.update(x.attr[0] for x in loads)
+
+    def _read(self, v: Value) -> list[Value]:
+        """What a product reads from memory, itself or for what is computed."""
+        made = self.products[v]
+        computed = [self.expression(made.views[name].base) for name in made.cuts]
+        return made.read + [x.attr[0].value for x in walk(computed) if x.kind == "load"]
 
     def _open(self, v: Value, kind: str, domain: Shape) -> None:
         group = Group(len(self.groups), kind, [v], domain)
@@ -215,15 +284,14 @@ class Grouping:
 
     def _common(self, v: Value, e: Expr, loads: list[Expr], group: Group) -> Shape | None:
         """The domain of the group once ``v`` has joined; None if it should not."""
-        if group.kind in ("whole", "joint"):
+        if group.kind in ("whole", "joint") or (v in self.early) != (group.members[0] in self.early):
             return None
         shape = self._shape(v, e)
         if group.kind == "product":
             return group.domain if self._follows(v, e, loads, group) else None
-        inside = [x for x in loads if x.attr[0].value in group.members]
+        inside = self._of_group(loads, group)
         if not inside:
-            shared = {x.attr[0] for x in loads}
-            same = shape == group.domain and any(b in shared for m in group.members for b in self._reads(m))
+            same = shape == group.domain and any(x.attr[0] in group.reads for x in loads)
             same = same and all(lengthwise(m) == lengthwise(v) for m in group.members if reduced(m) and reduced(v))
             return group.domain if same else None
         depth = prefix(shape, group.domain)
@@ -254,11 +322,12 @@ class Grouping:
         """Whether it can be computed on the elements of a product as they leave the registers."""
         if v.shape != group.domain or any(x.kind == "reduce" for x in walk([e])) or not follows(group.members[0]):
             return False
-        inside = [x for x in loads if x.attr[0].value in group.members]
+        inside = self._of_group(loads, group)
         return bool(inside) and all(identity(x.attr[1], v.shape) == v.ndim for x in inside)
 
-    def _reads(self, v: Value) -> list[Buffer]:
-        return [x.attr[0] for x in walk([self.expression(v)]) if x.kind == "load"]
+    def _of_group(self, loads: list[Expr], group: Group) -> list[Expr]:
+        """The reads of what the group computes."""
+        return [x for x in loads if self.of.get(x.attr[0].value) is group]
 
 
 def prefix(a: Shape, b: Shape) -> int:

@@ -9,6 +9,7 @@ address puts together again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias, Union
 
 Component: TypeAlias = Union[int, "Ix"]
@@ -206,6 +207,12 @@ class Ix:
 def variable(v: Var) -> Component:
     """A variable as an index; one of a single value is 0."""
     return Ix(0, ((v, 1),)) if v.size != 1 else 0
+
+
+@lru_cache(1024)
+def variables(shape: tuple[int, ...]) -> tuple[Component, ...]:
+    """The index of an array's own element: a variable for each axis."""
+    return tuple(variable(Var(axis, n)) for axis, n in enumerate(shape))
 
 
 def _made(constant: int, terms: dict[Atom, int]) -> Component:

@@ -8,13 +8,16 @@ partial result per block of turns, which are combined in order afterwards, howev
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 
 from ..ir import Value
-from .expression import Buffer, Expr, show, walk
+from .expression import Buffer, Expr, Place, Point, flat, show, walk
 from .index import Var
+
+POINTS = 8  # single elements, at most, that are given by their addresses
 
 
 @dataclass(eq=False)
@@ -74,6 +77,26 @@ class Kernel:
         loads = (e.attr[0] for e in walk(x.expr for x in self.items) if e.kind == "load")
         return list(dict.fromkeys(buffer.memory for buffer in loads if buffer not in own))
 
+    @cached_property
+    def points(self) -> dict[Expr, Point]:
+        """The reads of single elements, if they are few. They are given by their addresses: kernels that differ in the
+        positions alone are alike."""
+        written = set(self.written) | {x.buffer.memory for x in self.items if isinstance(x, Store)}
+        found: dict[Expr, Point] = {}
+        for e in walk(x.expr for x in self.items):
+            if e.kind == "load" and e.attr[0].value.type.size > 1 and e.attr[0].memory not in written:
+                position = flat(*e.attr)
+                if isinstance(position, int):
+                    found[e] = Point(e.attr[0].memory, position)
+        return found if len(found) <= POINTS else {}
+
+    @property
+    def given(self) -> list[Buffer | Point]:
+        """What its function is given the addresses of, besides what it writes."""
+        own = {x.buffer for x in self.items if isinstance(x, Store)}
+        loads = [e for e in walk(x.expr for x in self.items) if e.kind == "load" and e.attr[0] not in own]
+        return list(dict.fromkeys(self.points.get(e, e.attr[0].memory) for e in loads))
+
     def __str__(self) -> str:
         return "\n".join(lines(self))
 
@@ -119,10 +142,11 @@ def lines(kernel: Kernel) -> Iterator[str]:
         e.name = ""
 
 
-def likeness(kernel: Kernel) -> Hashable:
-    """Equal for kernels that differ only in which buffers they are about: their code is one."""
+def likeness(kernel: Kernel, points: Mapping[Expr, Point] | None = None) -> Hashable:
+    """Equal for kernels that differ only in which buffers, and which of their ``points``, they are about: their code is one."""
+    points = kernel.points if points is None else points
     numbers: dict[Expr, int] = {}
-    buffers: dict[Buffer, int] = {}
+    buffers: dict[Place, int] = {}
     steps: list[Hashable] = []
 
     def named(x: Buffer) -> Hashable:
@@ -131,9 +155,12 @@ def likeness(kernel: Kernel) -> Hashable:
             steps.append((x.value.type, x.within and named(x.within), x.axis, x.start))
         return buffers[x]
 
+    def read(e: Expr) -> Hashable:
+        return buffers.setdefault(points[e], len(buffers)) if e in points else (named(e.attr[0]), e.attr[1])
+
     for e in walk(x.expr for x in kernel.items):
         numbers[e] = len(numbers)
-        attr: Hashable = (named(e.attr[0]), e.attr[1]) if e.kind == "load" else repr(e.attr) if e.kind == "const" else e.attr
+        attr: Hashable = read(e) if e.kind == "load" else repr(e.attr) if e.kind == "const" else e.attr
         steps.append((e.kind, attr, e.dtype, *(numbers[x] for x in e.args)))
     for nest in kernel.nests:
         steps.append(nest.vars)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import prod
 
-from .expression import Buffer, Expr, indices, walk
+from .expression import Expr, flat, indices, walk
 from .index import Component, Ix, Var, variable
 from .kernel import Fold, Kernel, Nest, Store
 
@@ -20,13 +20,13 @@ class Layout:
 
     def __init__(self, kernel: Kernel, bits: int) -> None:
         exprs = list(walk(x.expr for x in kernel.items))
-        wide = max((e.dtype.itemsize for e in exprs if e.kind != "const" and e.dtype.kind in "fiu"), default=4)
-        self.width = bits // (64 if wide == 8 else 32)  # elements of a vector
-        self.lanes = self.width
+        self.width = self.lanes = bits // widest(exprs)  # elements of a vector
         domain = [v for v in kernel.domain if v.size > 1]
         inner = {nest.vars[-1] for nest in kernel.nests if nest.vars}
         outer = bool(domain) and (not inner or price(kernel, self.lanes, domain[-1]) < price(kernel, self.lanes))
         self.vectors = "outer" if outer else "inner" if inner else "none"
+        if self.vectors == "inner":  # what is one number in a turn needs no lanes
+            self.width = self.lanes = bits // widest(e for e in exprs if e.vars & inner)
         if outer and broad(kernel, domain[-1], self.width):
             self.lanes *= ABREAST
         run = merged(domain, exprs, [x for x in kernel.items if isinstance(x, Store)]) if outer else 0
@@ -47,7 +47,12 @@ class Layout:
             self.tasks = -(-self.turns // self.chunk)
         self.totals = [x for x in kernel.items if isinstance(x, Fold) and x.total is not None]
         stores = [x.buffer for x in kernel.items if isinstance(x, Store) and x.place == "memory"]
-        self.parameters = list(dict.fromkeys(x.memory for x in (*kernel.read, *stores)))
+        self.parameters = list(dict.fromkeys((*kernel.given, *(x.memory for x in stores))))
+
+
+def widest(exprs: Iterable[Expr]) -> int:
+    """The bits of a lane."""
+    return 64 if any(e.dtype.itemsize == 8 for e in exprs if e.kind != "const" and e.dtype.kind in "fiu") else 32
 
 
 def price(kernel: Kernel, lanes: int, lane: Var | None = None) -> float:
@@ -144,14 +149,3 @@ def _steps(f: Ix, outer: Var, inner: Var) -> bool:
         return True
     a, b = f.coefficient(outer), f.coefficient(inner)
     return a is not None and b is not None and a == b * inner.size
-
-
-def flat(buffer: Buffer, index: tuple[Component, ...]) -> Component:
-    """The position of an element in memory: row-major."""
-    while buffer.within is not None:
-        index = tuple(c + buffer.start if a == buffer.axis else c for a, c in enumerate(index))
-        buffer = buffer.within
-    position: Component = 0
-    for c, n in zip(index, buffer.value.shape, strict=True):
-        position = position * n + c
-    return position

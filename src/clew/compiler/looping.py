@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 from ..ir import UNKNOWN, Value
@@ -85,7 +86,8 @@ class Scanning(Around):
 
     @property
     def cycles(self) -> float:
-        return self.routines[0].cycles * (getattr(self.op, "length", None) or 10)
+        assert isinstance(self.op, Scan) and self.op.length is not None
+        return self.routines[0].cycles * self.op.length
 
     def write(self, frame: Frame) -> None:
         op, b = self.op, frame.b
@@ -126,6 +128,10 @@ class Whiling(Scanning):
     def prepare(self, n: int, v: Value, operands: list[Buffer | None], results: dict[int, Buffer], shared: Shared) -> None:
         super().prepare(n, v, operands, results, shared)
         self.answer = self.space("answer", 1)
+
+    @property
+    def cycles(self) -> float:
+        return inf  # as far as anybody knows: Ctrl-C has to stop it
 
     def write(self, frame: Frame) -> None:
         op, b = self.op, frame.b

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from ..ir import Array
 
 K = TypeVar("K")
 ALIGNMENT = 64  # bytes: a line of the cache, and the widest vector
@@ -25,22 +29,20 @@ def arrange(lives: Mapping[K, Life]) -> tuple[dict[K, int], int]:
     ({'a': 0, 'c': 0, 'b': 128}, 192)
     """
     offsets: dict[K, int] = {}
-    placed: list[tuple[int, int, Life]] = []
     total = 0
-    for key, life in sorted(lives.items(), key=lambda item: -item[1].nbytes):
+    first, last, start, end = (np.empty(len(lives), np.int64) for _ in range(4))  # of what is placed
+    for count, (key, life) in enumerate(sorted(lives.items(), key=lambda item: -item[1].nbytes)):
         size = -(-life.nbytes // ALIGNMENT) * ALIGNMENT
-        offset = lowest([(a, b) for a, b, other in placed if other.first <= life.last and life.first <= other.last], size)
-        offsets[key] = offset
-        placed.append((offset, offset + size, life))
+        there = (first[:count] <= life.last) & (last[:count] >= life.first)
+        offset = offsets[key] = lowest(start[:count][there], end[:count][there], size)
+        first[count], last[count], start[count], end[count] = life.first, life.last, offset, offset + size
         total = max(total, offset + size)
     return offsets, total
 
 
-def lowest(taken: Sequence[tuple[int, int]], size: int) -> int:
-    """The lowest offset at which ``size`` bytes are free."""
-    offset = 0
-    for start, end in sorted(taken):
-        if start - offset >= size:
-            break
-        offset = max(offset, end)
-    return offset
+def lowest(start: Array, end: Array, size: int) -> int:
+    """The lowest offset at which ``size`` bytes are free; what is taken are the stretches from ``start`` to ``end``."""
+    order = np.argsort(start)
+    free = np.maximum.accumulate(np.concatenate([[0], end[order]]))  # before each stretch, and after the last one
+    fits = start[order] - free[:-1] >= size
+    return int(free[np.argmax(fits)] if fits.any() else free[-1])

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from ..errors import UsageError
 from . import cache as disk
-from .image import Image, link
+from .image import Image
 
 lock = threading.RLock()  # LLVM's parts are shared: one compiles at a time
 if hasattr(os, "register_at_fork"):  # a child gets no half-done work of another thread
@@ -80,16 +80,42 @@ class Library:
 
     def __init__(self, text: str, on: Host | None = None, symbols: Mapping[str, int] | None = None) -> None:
         on = on or host()
-        key = disk.key("code", "linked" if OURS else "object", on.cpu, on.features, text)
-        data = disk.load(key)
+        self.key = disk.key("code", "linked" if OURS else "object", on.cpu, on.features, text)
+        data = disk.load(self.key)
         if data is None:
             data = _compiled(text, on)
-            disk.store(key, data)
+            disk.store(self.key, data)
         self._code = _in_memory(data, symbols or {})
+
+    @classmethod
+    def loaded(cls, key: bytes, symbols: Mapping[str, int] | None = None) -> Library | None:
+        """The library of this key, from the cache; None if it is not there."""
+        data = disk.load(key)
+        if data is None:
+            return None
+        made = cls.__new__(cls)
+        made.key, made._code = key, _in_memory(data, symbols or {})
+        return made
 
     def address(self, name: str) -> int:
         """Where the function or variable stands that the text defines under this name."""
         return self._code.address(name)
+
+
+def remember(key: bytes | None, library: Library, details: bytes = b"") -> None:
+    """Keep for other processes which library belongs to a key that is known before its text is, and what else they need."""
+    if key is not None:
+        disk.store(key, library.key + details)
+
+
+def recalled(key: bytes | None, symbols: Mapping[str, int] | None = None) -> tuple[Library, bytes] | None:
+    """The library that was remembered under the key, and its details."""
+    found = None if key is None else disk.load(key)
+    if found is None:
+        return None
+    size = len(key or b"")
+    library = Library.loaded(found[:size], symbols)
+    return None if library is None else (library, found[size:])
 
 
 def assembly(text: str, on: Host | None = None) -> str:
@@ -102,7 +128,11 @@ def assembly(text: str, on: Host | None = None) -> str:
 def _compiled(text: str, on: Host) -> bytes:
     with lock:
         data: bytes = _llvm().assembled(text, on.cpu, on.features)
-    return link(data) if OURS else data
+    if not OURS:
+        return data
+    from .linking import link  # here, not above: code from the cache is linked
+
+    return link(data)
 
 
 def _in_memory(data: bytes, symbols: Mapping[str, int]) -> Code:

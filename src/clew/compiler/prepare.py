@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..ir import INPUT, UNKNOWN, Graph, Tuple, Value
+from ..ir import INPUT, UNKNOWN, Graph, Tuple, Value, constant
 from ..ir.call import Call
 from ..loops.hoisting import hoist
+from ..ops.broadcast import Broadcast
 from ..ops.contraction import Contract
 from ..ops.convolution import Convolve
 from ..ops.elementwise import filled
@@ -16,10 +17,15 @@ from ..ops.indexing import ScatterAdd
 from ..ops.items import items
 from ..passes import fold, share, simplify
 from ..passes.merge import merge
-from ..passes.rewrite import rewrite
+from ..passes.rewrite import renewed, rewrite
+from .bands import banded
 from .checks import checked
+from .columns import added_up
+from .constants import compact, repeating
+from .factored import factored
 from .joining import joined
 from .products import unpadded
+from .scattered import scattered
 from .turning import turned
 
 
@@ -28,9 +34,9 @@ def unnamed(graph: Graph) -> Graph:
     new: dict[Value, Value] = {v: v for v in graph.inputs}
     for v in graph.values:
         if v not in new:
-            same = v.label is None and all(new[x] is x for x in v.operands)
-            new[v] = v if same else Value(v.op, tuple(new[x] for x in v.operands), v.type, v.data, None, v.place)
-    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+            same = v.label is None and all([new[x] is x for x in v.operands])
+            new[v] = v if same else Value(v.op, tuple([new[x] for x in v.operands]), v.type, v.data, None, v.place)
+    return renewed(graph, new)
 
 
 def opened(graph: Graph) -> Graph:
@@ -43,7 +49,7 @@ def opened(graph: Graph) -> Graph:
         if v.op is None or v.op is INPUT:
             new[v] = v
             continue
-        operands = tuple(new[x] for x in v.operands)
+        operands = tuple([new[x] for x in v.operands])
         if v.op.body is not None:
             call = Call(opened(v.op.body), *operands)
             parts[v] = tuple(call.output(k) for k in range(len(v.op.body.outputs)))
@@ -51,9 +57,9 @@ def opened(graph: Graph) -> Graph:
         elif v.operands and v.operands[0] in parts and len(items(v.operands[0])) > 1:
             new[v] = parts[v.operands[0]][v.op.k]  # type: ignore[attr-defined]
         else:
-            same = all(a is b for a, b in zip(operands, v.operands, strict=True))
+            same = all([a is b for a, b in zip(operands, v.operands, strict=True)])
             new[v] = v if same else Value(v.op, operands, v.type, v.data, v.label, v.place)
-    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+    return renewed(graph, new)
 
 
 def without_empty(graph: Graph) -> Graph:
@@ -70,17 +76,20 @@ def without_empty(graph: Graph) -> Graph:
 
 
 def uniform(graph: Graph) -> Graph:
-    """The graph in which constants that are one number everywhere are known to be."""
+    """The graph in which constants that repeat themselves are known to: they are one number, or broadcasts of smaller ones."""
 
-    def filled_if_uniform(v: Value) -> Value:
+    def known_to_repeat(v: Value) -> Value:
         if v.op is not None or v.data is None or v.type.size < 2 or not any(v.data.strides):
             return v
-        flat = np.ascontiguousarray(v.data).reshape(-1).view(np.uint8).reshape(v.type.size, -1)
-        one = flat[0]
-        same = bool((flat[: min(64, len(flat))] == one).all()) and bool((flat == one).all())
-        return Value(None, (), v.type, np.broadcast_to(v.data.reshape(-1)[0], v.shape)) if same else v
+        part = compact(v.data)
+        if not part.shape:
+            return Value(None, (), v.type, np.broadcast_to(part, v.shape))
+        if part.ndim == v.ndim:
+            return v
+        axes = repeating(v.data)
+        return Value(Broadcast(axes, tuple(v.shape[axis] for axis in axes)), (constant(part),), v.type)
 
-    return rewrite(graph, filled_if_uniform)
+    return rewrite(graph, known_to_repeat)
 
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
@@ -97,16 +106,22 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     without_empty,
     simplify,
     share,
+    scattered,
+    factored,
     joined,
     turned,
     unpadded,
     simplify,
     share,
+    banded,
+    added_up,
 )
 
 
 def prepare(graph: Graph) -> Graph:
     """The graph after every pass. It may have one output more, which is told in ``checks``."""
+    done: dict[object, Graph] = {}
     for each in PASSES:
-        graph = each(graph)
+        if done.get(each) is not graph:  # twice on the same graph is as once
+            done[each] = graph = each(graph)
     return graph

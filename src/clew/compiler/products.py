@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import prod
 
-from ..ir import DTYPES, Graph, Value
+from ..ir import DTYPES, Graph, Shape, Value
 from ..ops.contraction import Contract, parse
 from ..ops.convolution import Convolve
 from ..ops.movement import Permute, pad, permute
@@ -14,17 +14,17 @@ from ..ops.movement import slice as sliced
 from ..passes.rewrite import rewrite
 from .contraction import Axis, Plan, Problem, plan
 from .conversion import register_type
-from .views import View, row_major, view
+from .views import View, along, row_major, view
+
+FLOATS = DTYPES["f32"], DTYPES["f64"]  # those that the generator knows
 
 
 def is_product(v: Value) -> bool:
     """A contraction with a sum, of floats that the generator knows."""
-    if v.dtype not in (DTYPES["f32"], DTYPES["f64"]):
+    if not isinstance(v.op, Contract | Convolve) or v.dtype not in FLOATS:
         return False
     if isinstance(v.op, Convolve):
         return True
-    if not isinstance(v.op, Contract):
-        return False
     left, right, result = parse(v.op.spec)
     return any(letter not in result for letter in left + right)
 
@@ -75,23 +75,84 @@ def _padded(x: Value, padding: Sequence[tuple[int, int]], steps: Sequence[int]) 
 
 @dataclass(frozen=True)
 class Product:
-    """How a contraction is computed: its problem, and where its operands lie."""
+    """How a contraction is computed: its problem, and where its operands lie. Operands may be computed where they are needed,
+    some steps along one of their axes at a time: ``cuts`` has that axis for the left operand, "a", and the right one, "b".
+    """
 
     plan: Plan
     left: View
     right: View
+    cuts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def likeness(self) -> Hashable:
         """Equal for products whose code is one."""
-        return self.plan, self.left.offset, self.right.offset
+        return self.plan, self.left.offset, self.right.offset, tuple(self.cuts.items())
+
+    @property
+    def views(self) -> dict[str, View]:
+        return {"a": self.left, "b": self.right}
+
+    @property
+    def read(self) -> list[Value]:
+        """The values that lie in memory."""
+        return [x.base for name, x in self.views.items() if name not in self.cuts]
 
 
-def product(v: Value, bits: int) -> Product:
-    """The problem of a contraction or an unpadded convolution."""
+def product(v: Value, bits: int, computed: Collection[Value] = ()) -> Product | None:
+    """The problem of a contraction or an unpadded convolution. None where what should be ``computed`` cannot be."""
     left, right = (view(x) for x in v.operands)
+    if any(x.base in computed for x in (left, right)):
+        return _computing(v, left, right, bits, computed)
     problem = (_convolution if isinstance(v.op, Convolve) else _contraction)(v, left, right)
     return Product(plan(problem, bits), left, right)
+
+
+def _computing(v: Value, left: View, right: View, bits: int, computed: Collection[Value]) -> Product | None:
+    """A contraction of which an operand, or both, are computed: along the longest axis that those have in common."""
+    if not isinstance(v.op, Contract):
+        return None
+    *specs, result = parse(v.op.spec)
+    places: dict[str, dict[str, int]] = {}  # of each computed operand: the axes of what is computed, by their letters
+    for name, spec, x, of in zip("ab", specs, v.operands, (left, right), strict=True):
+        if of.base in computed:
+            axes = moved(of, x.shape)
+            if axes is None:
+                return None
+            places[name] = dict(zip(spec, axes, strict=True))
+    sizes = dict(zip("".join(specs), (n for x in v.operands for n in x.shape), strict=True))
+    last = {"a": left.base.ndim - 1, "b": right.base.ndim - 1}
+    common = [
+        letter for letter in sizes if all(letter in found and found[letter] != last[name] for name, found in places.items())
+    ]
+    if not common:
+        return None
+    cut = max(common, key=sizes.__getitem__)
+    cuts = {name: found[cut] for name, found in places.items()}
+    a, b = (
+        View(of.base, 0, tuple(along(of.base.shape, cuts[name])[places[name][letter]] for letter in spec))
+        if name in places
+        else of
+        for name, spec, of in zip("ab", specs, (left, right), strict=True)
+    )
+    problem = _contraction(v, a, b)
+    letters = [*result, *(x for x in dict.fromkeys("".join(specs)) if x not in result)]
+    made = plan(replace(problem, computed="".join(cuts), cut=letters.index(cut)), bits)
+    return Product(made, a, b, cuts) if made.near < sizes[cut] else None
+
+
+def moved(of: View, shape: Shape) -> tuple[int, ...] | None:
+    """Which axis of its base each axis of a view is; None where a view does more than to move axes about.
+
+    >>> from clew.ir import f32, parameter
+    >>> x = parameter("x", f32(4, 5))
+    >>> moved(View(x, 0, (1, 5)), (5, 4)), moved(View(x, 0, (5, 2)), (4, 2))
+    ((1, 0), None)
+    """
+    base = of.base.shape
+    steps = {(n, s): k for k, (n, s) in enumerate(zip(base, row_major(base), strict=True))}
+    found = tuple(steps.get((n, s), -1) for n, s in zip(shape, of.strides, strict=True))
+    return found if not of.offset and sorted(found) == list(range(len(base))) else None
 
 
 def _contraction(v: Value, left: View, right: View) -> Problem:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..ir import UNKNOWN, Array, Graph, Tuple, Value
 from ..ops.items import Item
+from .bands import Body, banding
 from .block import Block, Module, Reg, number
 from .evaluate import I64
 from .expression import Buffer, Place, Space, identity, walk
@@ -19,9 +20,10 @@ from .group import Group, Grouping
 from .kernel import Store
 from .looping import looping
 from .memory import Life, arrange
+from .order import gradients, ordered
 from .outside import Outside, reference
 from .prepare import prepare
-from .steps import Frame, Step, kept, loops_step, product_step, whole_step
+from .steps import Addresses, Frame, Step, entry, kept, loops_step, product_step, whole_step
 
 PARAMETERS = [Reg("%view", "ptr"), Reg("%table", "ptr"), Reg("%arena", "ptr"), Reg("%env", "ptr")]
 CONSTANTS = 1  # the place of the first constant in ``env``; before it stands the callback
@@ -51,11 +53,11 @@ class Routine:
     def __init__(self, graph: Graph, shared: Shared, updates: Mapping[int, int] | None = None) -> None:
         self.shared = shared
         self.updates = dict(updates or {})
-        self.graph = prepare(graph)
+        self.graph = graph if isinstance(graph, Body) else prepare(graph)  # a band's has been through the passes
         self.count = len(graph.outputs)
         checks = self.graph.outputs[self.count :]
         self.wrong = checks[0] if checks and checks[0].op is not None else None
-        self.grouping = Grouping(self.graph)
+        self.grouping = Grouping(self.graph, shared.bits, gradients(self.graph, self.updates))
         self.late = 0
         self.steps = self._steps()
         self.in_place = self._settle_updates()
@@ -73,6 +75,8 @@ class Routine:
         found: list[Step] = []
         for group in grouping.groups:
             n = len(found)
+            if wanted.isdisjoint(group.members):
+                continue
             if group.kind == "loops":
                 found.append(loops_step(n, shared.module, group, grouping, wanted, shared.bits))
             elif group.kind == "product":
@@ -88,6 +92,7 @@ class Routine:
         if not isinstance(v.type, Tuple):
             made = [v]
         step = whole_step(n, self.shared.module, v, buffers, self.shared.bits) or looping(n, v, made, buffers, self.shared)
+        step = step or banding(n, v, made, buffers, self.shared)
         return reference(v, made, buffers, self.shared.outside) if step is None else step
 
     def _settle_updates(self) -> dict[Buffer, Buffer]:
@@ -99,8 +104,11 @@ class Routine:
         read = {x for step in self.steps for x in step.reads}
         kernels = [step for step in self.steps if step.kernel is not None and step.writes]  # which cannot fail halfway
         late = [step for step in kernels if all(x in last and x not in read for x in step.writes)]
-        self.steps = [step for step in self.steps if step not in late] + late
-        self.late = len(self.steps) - len(late)
+        early = [step for step in self.steps if step not in late]
+        made = (x for step in early for x in step.writes if UNKNOWN not in x.value.shape)
+        sizes = {x: nbytes(x) for x in made if x.value not in graph.outputs}
+        self.steps = ordered(early, sizes) + late
+        self.late = len(early)
         found: dict[Buffer, Buffer] = {}
         for n, step in enumerate(self.steps[self.late :], self.late):
             for x in step.writes:
@@ -162,11 +170,9 @@ class Routine:
     def write(self, b: Block, before: Callable[[int], None], table: Reg = PARAMETERS[1]) -> None:
         """The function's body. ``before(n)`` may write what happens before each step, and at the end."""
         view, _, arena, env = PARAMETERS
-        addresses: dict[Place, Reg] = {x: entry(b, table, k) for x, k in (*self.inputs.items(), *self.outputs.items())}
-        addresses |= {x: entry(b, env, CONSTANTS + k) for x, k in self.constants.items()}
-        addresses |= {x: b.gep(arena, number(offset, I64), "i8") for x, offset in self.offsets.items()}
-        addresses |= {x: addresses[source] for x, source in self.in_place.items()}
-        frame = Frame(b, view, env, addresses)
+        entries: dict[Place, tuple[Reg, int]] = {x: (table, k) for x, k in (*self.inputs.items(), *self.outputs.items())}
+        entries |= {x: (env, CONSTANTS + k) for x, k in self.constants.items()}
+        frame = Frame(b, view, env, Addresses(b, entries, arena, self.offsets, self.in_place))
         for n, step in enumerate(self.steps):
             before(n)
             if n and n <= self.late:  # what was shared among threads may have been left half done
@@ -223,11 +229,6 @@ class Routine:
             frame.leave_if(b.select(b.icmp("ne", flag, number(0, "i8")), number(3, "i32"), number(0, "i32")))
 
 
-def entry(b: Block, base: Reg, k: int) -> Reg:
-    """An address of a table."""
-    return b.load(b.gep(base, number(k, I64), "ptr"), "ptr", 8)
-
-
 def copy(b: Block, target: Reg, source: Reg, count: int) -> None:
     """Bytes from one place to another."""
     b.module.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
@@ -235,14 +236,16 @@ def copy(b: Block, target: Reg, source: Reg, count: int) -> None:
 
 
 def nbytes(place: Place) -> int:
-    return place.nbytes if isinstance(place, Space) else place.value.type.nbytes
+    return place.value.type.nbytes if isinstance(place, Buffer) else place.nbytes
 
 
 def own(step: Step, source: Buffer, x: Buffer) -> bool:
     """Whether a step reads of an input only the element that it then writes, and not after that."""
     if step.kernel is None or source.value.shape != x.value.shape:
         return False
-    if step.made is not None and source.value in (step.made.left.base, step.made.right.base):
+    if step.made is not None and source.value in step.made.read:
+        return False
+    if any(source in x.read for x in step.computed.values()):
         return False
     written = False
     for nest in step.kernel.nests:

@@ -27,6 +27,18 @@ def call(b: Block, function: str, dtype: np.dtype, *arguments: Reg) -> Reg:
     return result if function in EXACT or result.element == "i1" else round_half(b, result, dtype)
 
 
+def shared(b: Block, function: str, dtype: np.dtype, *arguments: Reg) -> Reg:
+    """The same by a function of the module: less code where it is needed often."""
+    type = arguments[0].type
+    given = [Reg(f"%x{k}", type) for k in range(len(arguments))]
+    name = f"clew.{function}.{dtype}.{arguments[0].lanes}"
+
+    def write(inner: Block) -> None:
+        inner.do(f"ret {call(inner, function, dtype, *given)}")
+
+    return b.call(b.module.function(name, type, given, write, "internal"), type, *arguments)
+
+
 def intrinsic(name: str) -> Written:
     """LLVM's function of that name."""
     return lambda b, *xs: b.intrinsic(name, *xs)
@@ -164,3 +176,9 @@ FLOAT: dict[str, Written] = {
 }
 
 EXACT = frozenset("neg abs sign maximum minimum floor ceil trunc round copysign nextafter".split())  # of halves: halves
+LONG = frozenset(  # of floats: many instructions
+    (
+        *("exp", "expm1", "log", "log1p", "log2", "log10", "pow", "remainder", "floor_div", "erf"),
+        *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
+    )
+)

@@ -11,27 +11,56 @@ from .block import Block, Module, Reg, number
 from .conversion import from_memory, memory_type, to_memory
 from .emit import BEGIN, CONTEXT, END, Loops, parameter
 from .evaluate import I64
-from .expression import Buffer, Place, Space, walk
+from .expression import Buffer, Place, Point, Space, walk
 from .folding import combine
 from .group import Group, Grouping
 from .kernel import Kernel, likeness
 from .layout import Layout, cost, parts
-from .products import Product, flops, product
+from .products import Product, flops
+from .prologue import kernel as operand
 from .schedule import schedule
-from .tail import function, packing
+from .tail import finishing, function, packing
 from .whole import NATIVE
 
 PARALLEL = 40_000  # cycles from which on a call is shared among threads
 
 
 @dataclass
+class Addresses:
+    """Where things are: in a table, at some place, or in memory, at some offset. Each is written where it is asked for, since a
+    function of many steps could not keep them all in registers."""
+
+    b: Block
+    entries: Mapping[Place, tuple[Reg, int]]
+    arena: Reg
+    offsets: Mapping[Place, int]
+    in_place: Mapping[Buffer, Buffer]  # what is where something else is
+
+    def __contains__(self, place: object) -> bool:
+        return place in self.entries or place in self.offsets or place in self.in_place
+
+    def __getitem__(self, place: Place) -> Reg:
+        place = self.in_place.get(place, place) if isinstance(place, Buffer) else place
+        if isinstance(place, Point):
+            return self.b.gep(self[place.buffer], number(place.position * place.nbytes, I64), "i8")
+        if place in self.entries:
+            return entry(self.b, *self.entries[place])
+        return self.b.gep(self.arena, number(self.offsets[place], I64), "i8")
+
+
+def entry(b: Block, base: Reg, k: int) -> Reg:
+    """An address of a table."""
+    return b.load(b.gep(base, number(k, I64), "ptr"), "ptr", 8)
+
+
+@dataclass
 class Frame:
-    """A routine's function while it is written: where things are."""
+    """A routine's function while it is written."""
 
     b: Block
     view: Reg  # the pool's, which says whether to stop
     env: Reg  # the compiled function's own table: see ``Compiled``
-    addresses: Mapping[Place, Reg]
+    addresses: Addresses
 
     def leave_if(self, flag: Reg) -> None:
         """Return the i32 ``flag`` unless it is 0."""
@@ -55,13 +84,15 @@ class Call:
     tasks: int
     cycles: float
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: Frame, *before: Reg) -> None:
+        """``before`` are addresses that come first in the context."""
         if not self.tasks:
             return
         b = frame.b
-        context = b.slot("ptr", len(self.context))
-        for k, key in enumerate(self.context):
-            b.store(frame.addresses[key], b.gep(context, number(k, I64), "ptr"), 8)
+        addresses = [*before, *(frame.addresses[key] for key in self.context)]
+        context = b.slot("ptr", len(addresses))
+        for k, address in enumerate(addresses):
+            b.store(address, b.gep(context, number(k, I64), "ptr"), 8)
         if self.cycles > PARALLEL and self.tasks > 1:
             b.module.declare("declare void @clew_parallel(ptr, ptr, ptr, i64)")
             b.do(f"call void @clew_parallel({frame.view}, ptr @{self.name}, {context}, i64 {self.tasks})")
@@ -79,11 +110,18 @@ class Step:
     calls: list[Call] = field(default_factory=list)
     kernel: Kernel | None = None
     made: Product | None = None
+    computed: Mapping[str, Kernel] = field(default_factory=dict)  # what computes operands of the product
     totals: list[tuple[Buffer, Space, str, Dtype]] = field(default_factory=list)  # partial results to be combined
 
     @property
     def spaces(self) -> list[Space]:
         return list(dict.fromkeys(x for call in self.calls for x in call.context if isinstance(x, Space)))
+
+    @property
+    def tree(self) -> str:
+        """Its loops as text: what computes a product's operands, and what it computes."""
+        kernels = [*self.computed.values(), *([self.kernel] if self.kernel is not None else [])]
+        return "\n".join(map(str, kernels))
 
     @property
     def cycles(self) -> float:
@@ -97,10 +135,12 @@ class Step:
 
 
 def kept(grouping: Grouping, graph: Graph) -> set[Value]:
-    """The roots that need memory: results, and what other groups read."""
+    """The roots that need memory: results, and what other groups read that are computed themselves. Of an expression less may
+    be left than of its value, and then what it does not read is not computed."""
     found = {v for v in graph.outputs if v in grouping.roots}
-    for v in grouping.roots:
-        found |= {x for x in grouping.needs[v] if grouping.of[x] is not grouping.of[v]}
+    for group in reversed(grouping.groups):
+        if not found.isdisjoint(group.members):
+            found |= {x for v in group.members for x in grouping.needs[v] if grouping.of[x] is not group}
     return found
 
 
@@ -124,32 +164,44 @@ def loops_step(n: int, module: Module, group: Group, grouping: Grouping, wanted:
 
 def product_step(n: int, module: Module, group: Group, grouping: Grouping, wanted: set[Value], bits: int) -> Step:
     v = group.members[0]
-    made = product(v, bits)
+    made = grouping.products[v]
     kernel = schedule(f"k{n}", group, grouping, wanted)
-    own, left, right = (grouping.buffers[x] for x in (v, made.left.base, made.right.base))
+    computed = {name: operand(base := made.views[name].base, grouping.expression(base)) for name in made.cuts}
+    own = grouping.buffers[v]
     fused = len(group.members) > 1
     size = made.plan.problem.element_bits // 8
-    scratch: Place = Space(n, "panels", made.plan.scratch * size) if made.plan.scratch else left
     read = [x for x in kernel.read if x is not own]
-    context: list[Place] = [left, right, left if fused else own, scratch]
-    if fused:
-        context += [*read, *kernel.written]
-    step = Step(list(group.members), list(dict.fromkeys([left, right, *read])), kernel.written, kernel=kernel, made=made)
+    sources = [x for each in computed.values() for x in each.read]
+    lie = {name: grouping.buffers[x.base] for name, x in made.views.items() if name not in made.cuts}
+    given = [*lie.values(), *sources]
+    following: list[Place] = [*(x for x in kernel.given if x is not own), *kernel.written] if fused else []
+    none: Place = [*given, *following, own][0]
+    scratch: Place = Space(n, "panels", made.plan.scratch * size) if made.plan.scratch else none
+    context: list[Place] = [lie.get("a", none), lie.get("b", none), none if fused else own, scratch, *following, *sources]
+    reads = list(dict.fromkeys([*given, *read]))
+    step = Step(list(group.members), reads, kernel.written, kernel=kernel, made=made, computed=computed)
     lanes = made.plan.lanes
     if made.plan.packing:
         name = module.shared(("packing", made.likeness), "void", (CONTEXT, BEGIN, END), lambda b: packing(b, made))
         step.calls.append(Call(name, context, made.plan.packing, made.plan.scratch / 4))
 
     def write(b: Block) -> None:
-        function(b, made, kernel, v, grouping.recorder.own, context[4:])
+        function(b, made, kernel, v, grouping.recorder.own, following, computed)
 
-    like = likeness(kernel) if fused else None
+    like = likeness(kernel) if fused else None, *(likeness(each, {}) for each in computed.values())
     name = module.shared(("product", made.likeness, like), "void", (CONTEXT, BEGIN, END), write)
     step.calls.append(Call(name, context, made.plan.tasks, flops(made) / (3 * lanes)))
+    if made.plan.finishing:
+
+        def finish(b: Block) -> None:
+            finishing(b, made, kernel, v, grouping.recorder.own, following)
+
+        name = module.shared(("finishing", made.likeness, like), "void", (CONTEXT, BEGIN, END), finish)
+        step.calls.append(Call(name, context, made.plan.finishing, made.plan.scratch / lanes))
     return step
 
 
-def combine_totals(b: Block, step: Step, address: Mapping[Place, Reg]) -> None:
+def combine_totals(b: Block, step: Step, address: Addresses) -> None:
     """The partial results of a step's folds, in order."""
     for buffer, space, function_name, dtype in step.totals:
         type, partial = memory_type(dtype), address[space]

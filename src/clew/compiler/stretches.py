@@ -9,6 +9,8 @@ from typing import NamedTuple
 from .expression import Expr, walk
 from .index import Ix, Var
 
+CLEAR = 4  # vectors: a shorter stretch gets no loop of its own
+
 
 class Stretch(NamedTuple):
     """Turns of a loop from ``start`` to ``stop``, and which conditions hold in all of them, or in none."""
@@ -18,14 +20,17 @@ class Stretch(NamedTuple):
     facts: Mapping[Expr, bool]
 
 
-def stretch(exprs: Iterable[Expr], v: Var) -> Stretch | None:
-    """The longest one of a loop over ``v``; None where nothing is asked of ``v`` alone."""
+def stretch(exprs: Iterable[Expr], v: Var, lanes: int = 1) -> Stretch | None:
+    """The longest one of a loop over ``v``, in whole vectors; None where nothing is asked of ``v`` alone, or it is short."""
     asked = {e: turns for e in walk(exprs) if e.kind == "inside" and (turns := _turns(e, v)) is not None}
     cuts = sorted({0, v.size, *(min(max(cut, 0), v.size) for turns in asked.values() for cut in turns)})
     if not asked or len(cuts) < 2:
         return None
-    start, stop = max(pairwise(cuts), key=lambda cut: cut[1] - cut[0])
-    return Stretch(start, stop, {e: low <= start and stop <= high for e, (low, high) in asked.items()})
+    low, high = max(pairwise(cuts), key=lambda cut: cut[1] - cut[0])
+    start, stop = -(-low // lanes) * lanes, high // lanes * lanes
+    if stop - start < CLEAR * lanes:
+        return None
+    return Stretch(start, stop, {e: first <= low and high <= last for e, (first, last) in asked.items()})
 
 
 def _turns(e: Expr, v: Var) -> tuple[int, int] | None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..ir import Value
 from .block import Block, Reg, number
-from .contraction import write, write_packing
+from .contraction import Epilogue, write, write_finishing, write_packing
 from .emit import BEGIN, END, Items, parameter
 from .evaluate import I64
-from .expression import Buffer, Expr, Place
+from .expression import Buffer, Expr, Place, Point
 from .index import Var
 from .kernel import Kernel
 from .products import Product
+from .prologue import Prologue
 
 
 class Tail(Items):
@@ -37,18 +38,46 @@ class Tail(Items):
 
 
 def function(
-    b: Block, made: Product, kernel: Kernel, value: Value, own: Callable[[Value], Expr], buffers: Sequence[Place]
+    b: Block,
+    made: Product,
+    kernel: Kernel,
+    value: Value,
+    own: Callable[[Value], Expr],
+    buffers: Sequence[Place],
+    computed: Mapping[str, Kernel],
 ) -> None:
-    """The body of the function that computes some tasks. Its context: the operands, the result, scratch, and the ``buffers``
-    of what follows; where nothing does, there are none."""
+    """The body of the function that computes some tasks. Its context: the operands, the result, scratch, the ``buffers`` of
+    what follows, where anything does, and what operands are computed from."""
     a, second, c, scratch = (parameter(b, k) for k in range(4))
     a, second = _moved(b, made, a, second)
+    tail = following(b, kernel, value, own, buffers)
+    sources = [x for each in computed.values() for x in each.read]
+    places = {x: parameter(b, 4 + len(buffers) + k) for k, x in enumerate(sources)}
+    prologue = Prologue(computed, made.cuts, places, made.plan.bits)
+    write(b, made.plan, a, second, c, scratch, BEGIN, END, tail, prologue)
+    b.do("ret void")
+
+
+def finishing(
+    b: Block, made: Product, kernel: Kernel, value: Value, own: Callable[[Value], Expr], buffers: Sequence[Place]
+) -> None:
+    """The body of the function that adds up what the shares of a long sum came to."""
+    c, scratch = (parameter(b, k) for k in (2, 3))
+    write_finishing(b, made.plan, c, scratch, BEGIN, END, following(b, kernel, value, own, buffers))
+    b.do("ret void")
+
+
+def following(
+    b: Block, kernel: Kernel, value: Value, own: Callable[[Value], Expr], buffers: Sequence[Place]
+) -> Epilogue | None:
+    """What follows, where anything does."""
+    if not buffers:
+        return None
     tail = Tail(b, kernel, value, own)
     for k, buffer in enumerate(buffers):
-        assert isinstance(buffer, Buffer)
+        assert isinstance(buffer, Buffer | Point)
         tail.base[buffer] = parameter(b, 4 + k)
-    write(b, made.plan, a, second, c, scratch, BEGIN, END, tail.finish if buffers else None)
-    b.do("ret void")
+    return tail.finish
 
 
 def packing(b: Block, made: Product) -> None:

@@ -27,15 +27,41 @@ def row_major(shape: Shape) -> tuple[int, ...]:
     return tuple(prod(shape[k + 1 :]) for k in range(len(shape)))
 
 
+def along(shape: Shape, cut: int) -> tuple[int, ...]:
+    """The steps of an array's axes in a copy in which ``cut`` is the outermost.
+
+    >>> along((4, 5, 6), 1)
+    (6, 24, 1)
+    """
+    order = [cut, *(k for k in range(len(shape)) if k != cut)]
+    steps, step = [0] * len(shape), 1
+    for k in reversed(order):
+        steps[k], step = step, step * shape[k]
+    return tuple(steps)
+
+
 def view(v: Value) -> View:
     """How ``v`` is read from the value that it is a view of; of any other value, from itself."""
-    chain = [v]
-    while isinstance(chain[-1].op, Broadcast | Flip | Identity | Permute | Reshape | Slice | Windows):
-        chain.append(chain[-1].operands[0])
-    found = View(chain[-1], 0, row_major(chain[-1].shape))
-    for x in reversed(chain[:-1]):
-        found = _step(x, found)
-    return found
+    found, *steps = _moves(v)
+    of = View(found, 0, row_major(found.shape))
+    for x in steps:
+        of = _step(x, of)
+    return of
+
+
+def chain(v: Value) -> list[Value]:
+    """The value that ``v`` is a view of, and what leads from there to ``v``."""
+    base = view(v).base
+    found = _moves(v)
+    return found[found.index(base) :]
+
+
+def _moves(v: Value) -> list[Value]:
+    """``v`` after all that it is moved from."""
+    found = [v]
+    while isinstance(found[-1].op, Broadcast | Flip | Identity | Permute | Reshape | Slice | Windows):
+        found.append(found[-1].operands[0])
+    return found[::-1]
 
 
 def _step(v: Value, of: View) -> View:

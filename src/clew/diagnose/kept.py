@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from ..diff.stored import stored
 from ..errors import GradientError
@@ -10,6 +13,7 @@ from ..ir import INPUT, Graph, Site, Tuple, Value, graph_of, parameter, rebuilt
 from ..loops.loop import Results
 from ..tensor import Tensor
 from ..transforms.report import table
+from .compiled import Side
 from .describe import name, size
 
 SHOWN = 20
@@ -28,10 +32,14 @@ class Kept:
 
 @dataclass(frozen=True)
 class KeptReport:
-    """Every value that the backward pass keeps alive, the largest first. Print it."""
+    """Every value that the backward pass keeps alive, the largest first. Print it.
+
+    ``recorded`` counts the bytes of ``holder``, which holds them among others.
+    """
 
     kept: tuple[Kept, ...]
     recorded: int
+    holder: str = "the recorded graph"
 
     @property
     def nbytes(self) -> int:
@@ -42,16 +50,19 @@ class KeptReport:
         rows = [(k.title, size(k.nbytes), k.why, k.freed_by) for k in self.kept[:SHOWN]]
         more = f"\nand {len(self.kept) - SHOWN} more" if len(self.kept) > SHOWN else ""
         count = f"{len(self.kept)} value{'s' if len(self.kept) != 1 else ''}"
-        head = f"the way back reads {size(self.nbytes)} in {count}; the recorded graph holds {size(self.recorded)}"
+        head = f"the way back reads {size(self.nbytes)} in {count}; {self.holder} holds {size(self.recorded)}"
         return f"{head}\n{table(('value', 'size', 'read by', 'freed by a checkpoint of'), rows)}{more}"
 
 
-def what_is_kept(loss: Tensor) -> KeptReport:
+def what_is_kept(loss: Tensor | Callable[..., Any], *args: Any) -> KeptReport:
     """What the backward pass from ``loss`` keeps alive: every value that its rules read, with its bytes, and why.
 
     Parameters and constants are there anyway and do not count. ``freed_by`` is the function, or the module, that made the
     value: within a ``checkpoint`` of it, it would be computed again instead. A recorded eager graph also holds what no rule
     reads, until the graph is dropped: ``recorded`` counts all of it. Loops are counted with what they save.
+
+    In place of the loss a compiled step can be given, and its arguments: then it is what the kernels of its way forward write
+    to memory, and those of its way back read. State stays as it is.
 
     >>> import clew as cl
     >>> w = cl.variable([[1.0, 2.0], [3.0, 4.0]], name="w")
@@ -61,6 +72,8 @@ def what_is_kept(loss: Tensor) -> KeptReport:
     -------------  --------  -------  ------------------------
     tanh f32[2,2]  16 bytes  tanh     <module>
     """
+    if not isinstance(loss, Tensor):
+        return _in_memory(loss, args)
     if loss.value.op is None:
         raise GradientError("what_is_kept: nothing tracked leads to this tensor, so nothing is kept for it")
     eager = graph_of("loss", (loss.value,))
@@ -85,9 +98,26 @@ def what_is_kept(loss: Tensor) -> KeptReport:
     return KeptReport(tuple(found), held + saved_bytes)
 
 
+def _in_memory(f: Callable[..., Any], args: tuple[Any, ...]) -> KeptReport:
+    """What the memory of a compiled step holds for its way back."""
+    fetch: Any = import_module("clew.transforms.compilation.fetch")
+    entry = Side(f, args, fetch.Wish(losses=True)).entry
+    held, total = import_module("clew.compiler.explain.across").across(entry.graph, entry.updates, range(len(entry.types)))
+    found = []
+    for x in held:
+        called = x.words.names[-1] if x.words.names else "+".join(x.words.gates)
+        why = ", ".join(dict.fromkeys("+".join(reader.gates) for reader in x.readers))
+        found.append(Kept(None, f"{called} {x.type}", x.type.nbytes, why, _maker(x.place and Site(*x.place))))
+    found.sort(key=lambda k: -k.nbytes)
+    return KeptReport(tuple(found), total, "the memory of the compiled function")
+
+
 def _owner(v: Value) -> str:
+    return _maker(v.site)
+
+
+def _maker(site: Site | None) -> str:
     """The module, or else the function of the user, that made a value."""
-    site: Site | None = v.site
     if site is None:
         return "what made it"
     return site.scope or site.code.co_name

@@ -13,8 +13,9 @@ import numpy as np
 from ..errors import NonfiniteError
 from ..ir import Op, Value, here, quiet
 from ..ops.elementwise import Elementwise
+from ..transforms.compilation.switch import attentive
 from .describe import finite
-from .nonfinite import Fault, backward_fault, fault_of
+from .faults import Fault, backward_fault, fault_of
 
 
 class Watch:
@@ -23,6 +24,7 @@ class Watch:
     def __init__(self, raises: bool) -> None:
         self.raises = raises
         self.fault: Fault | None = None
+        self.buffers: dict[Any, list[Any]] = {}  # of each compiled function that was called, for the state before the call
         self.flagged = False  # by the processor: a division by zero, an overflow, or an invalid operation
         self.context = contextvars.copy_context()
         self.context.run(np.seterr, divide="call", over="call", invalid="call", under="ignore")
@@ -55,10 +57,44 @@ class Watch:
             if fault is not None:
                 self.found(fault)
 
+    def call(self, entry: Any, leaves: list[Any], tracked: dict[int, Value], again: Callable[[], Any]) -> Any:
+        """A call of a compiled function. If a number it made is not finite, its parts are run ``again`` on the same state."""
+        if self.fault is not None:
+            return entry.call(leaves, tracked)[0]
+        if entry not in self.buffers:
+            self.buffers[entry] = entry.buffers()
+        before = entry.snapshot(self.buffers[entry])
+        result, made = entry.call(leaves, tracked)
+        if all(map(finite, made)):
+            return result
+        after = entry.snapshot()
+        del self.buffers[entry]  # which become those of the variables
+        before.restore()
+        quiet.call = _by_parts
+        try:
+            again()
+        finally:
+            quiet.call = self.call
+            before.restore()
+        after.restore()
+        return result
+
     def found(self, fault: Fault) -> None:
         self.fault = fault
         if self.raises:
             raise NonfiniteError(str(fault))
+
+
+def watched(f: Callable[..., Any], *args: Any) -> Fault | None:
+    """The first fault in a call of ``f``. The parts of compiled functions in it are run."""
+    with watch(raises=False) as watcher:
+        quiet.call = _by_parts
+        f(*args)
+    return watcher.fault
+
+
+def _by_parts(entry: Any, leaves: list[Any], tracked: dict[int, Value], again: Callable[[], Any]) -> Any:
+    return again()
 
 
 def _unflagged(reference: Callable[..., Any], result: Any) -> bool:
@@ -75,8 +111,13 @@ def watch(raises: bool = True) -> Iterator[Watch]:
 
     Its text names the operation, the user's line, the operands at the offending index, and the way that led there; backward,
     the forward node whose derivative it was. With ``raises=False`` the computation goes on, and the fault is kept in
-    ``fault``. Numbers that were not finite to begin with (a mask of -inf) are no fault. Eager computation is watched, of this
-    thread; the cost is a few per cent, since the processor tells.
+    ``fault``. Numbers that were not finite to begin with (a mask of -inf) are no fault. What this thread computes is watched;
+    eagerly that costs a few per cent, since the processor tells.
+
+    Compiled functions run at full speed, but for a copy of the state that they change. After each call the numbers that it
+    returns, and the new state, are looked at. If one is not finite, the function itself is run once more, eagerly, with its
+    arguments and its state as they were before, random numbers included; that run names the operation. An error leaves the
+    state as it was before the call.
 
     >>> import clew as cl
     >>> with cl.watch(raises=False) as w:
@@ -84,10 +125,11 @@ def watch(raises: bool = True) -> Iterator[Watch]:
     >>> w.fault.op, w.fault.index
     ('log', (1,))
     """
-    before = quiet.run, quiet.after
+    before = quiet.run, quiet.after, quiet.call
     watcher = Watch(raises)
-    quiet.run, quiet.after = watcher.run, watcher.after
+    quiet.run, quiet.after, quiet.call = watcher.run, watcher.after, watcher.call
     try:
-        yield watcher
+        with attentive():
+            yield watcher
     finally:
-        quiet.run, quiet.after = before
+        quiet.run, quiet.after, quiet.call = before

@@ -23,6 +23,7 @@ from .site import here as here
 from .site import scope as scope
 from .text import show as show
 from .tracing import Used as Used
+from .tracing import kept as kept
 from .tracing import tracing as tracing
 from .tracing import untraced as untraced
 from .types import DTYPES as DTYPES

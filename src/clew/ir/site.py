@@ -12,6 +12,13 @@ from types import CodeType
 from typing import NamedTuple
 
 PACKAGE = str(Path(__file__).parents[1]) + "/"
+PYTHON = str(Path(linecache.__file__).parent)
+INSTALLED = ("site-packages", "dist-packages", "<frozen")
+
+
+def installed(file: str) -> bool:
+    """Whether code of this file is clew's, Python's, or that of an installed package."""
+    return file.startswith((PACKAGE, PYTHON)) or any(place in file for place in INSTALLED)
 
 
 class Site(NamedTuple):

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from ..errors import GradientError
+from .site import Site, here
 from .value import Label, Value
 
 
@@ -42,6 +44,9 @@ class State(Protocol):
 
     def number(self, holder: dict[str, Any], name: str) -> Any:
         """The Python number ``holder[name]``, which each call reads anew."""
+
+    def shown(self, v: Value) -> None:
+        """Somebody makes a text of a value that is not known."""
 
     def backward(self, output: Value, seed: Value, accumulate: bool) -> None:
         """Follow the thread back."""
@@ -81,3 +86,14 @@ class Used:
 
     def __init__(self, function: str) -> None:
         self.function = function
+
+
+def kept(label: Label) -> Any:
+    """The gradient of a label, if it was not used up where nobody could keep it."""
+    if isinstance(label.grad, Used):
+        raise GradientError(
+            f"the gradient of {label.name or 'a variable'} was used up inside the compiled {label.grad.function}, which does "
+            f"not keep it; return it from there: return loss, {label.name or 'w'}.grad, or fetch it: "
+            f"{label.grad.function}.fetch(..., gradients='{label.name or 'w'}')\n  at {Site(*here())}"
+        )
+    return label.grad

@@ -22,6 +22,7 @@ from ..ir import INPUT, Graph, Value, rebuild, rebuilt
 from ..ir.call import Call
 from ..ops.items import Item
 from ..passes import optimise
+from ..passes.rewrite import renewed
 from .early import early, invariants
 from .late import finished
 from .scan import Scan
@@ -63,7 +64,7 @@ def _hoisted(graph: Graph) -> Graph:
         else:
             same = all([a is b for a, b in zip(operands, v.operands, strict=True)])
             new[v] = v if same else rebuild(v, operands)
-    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+    return renewed(graph, new)
 
 
 def _step(graph: Graph) -> Graph:

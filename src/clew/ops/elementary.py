@@ -55,7 +55,7 @@ def power(a: float, b: float) -> float:
     except (OverflowError, ValueError):
         if a < 0 and b != math.floor(b):
             return nan
-        return copysign(inf, a) if b % 2 == 1 else inf
+        return copysign(inf, a) if math.fmod(abs(b), 2) == 1 else inf  # % rounds
 
 
 def integer_power(a: int, b: int) -> int:

@@ -111,14 +111,16 @@ def interpret(op: Op, *operands: Array) -> Array:
 def rounded(value: Any, dtype: Dtype) -> Any:
     """The nearest number of a float dtype; an integer modulo the width of an integer one; the truth of a bool.
 
-    A float is truncated on its way to an integer; what has no integer (NaN, the infinities) becomes 0.
+    A float is truncated on its way to an integer; where it does not fit, the nearest that does takes its place, and 0 that
+    of NaN.
     """
     if dtype.kind == "b":
         return bool(value)
     if dtype.kind not in "iu":
         return float(value) if dtype.itemsize == 8 else float(quiet.run(dtype.type, value))
     if isinstance(value, float):
-        value = int(value) if value - value == 0 else 0
+        info = np.iinfo(dtype)
+        return 0 if value != value else info.min if value < info.min else info.max if value > info.max else int(value)
     bits = 8 * dtype.itemsize
     wrapped = value & ((1 << bits) - 1)
     return wrapped - (1 << bits) if dtype.kind == "i" and wrapped >> (bits - 1) else wrapped

@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import numpy as np
+
 from ..ir import Array
 from .arithmetic import mul, sub
 from .comparison import equal, greater_equal, logical_and, where
@@ -13,7 +15,7 @@ from .exponential import log
 
 
 class Pow(Numeric):
-    """``a**b``, NaN where ``a`` is negative and ``b`` is not whole; ``a**0`` is 1 for every ``a``.
+    """``a**b``, NaN where ``a`` is negative, finite, and ``b`` is not whole; ``a**0`` is 1 for every ``a``.
 
     The derivative by ``a`` is ``b * a**(b-1)``, and 0 where ``b`` is. The derivative by ``b`` is ``y * log(a)``, and 0
     where ``a`` is 0 and ``b`` is not negative; it is NaN where ``a`` is negative. Integers have no negative powers.
@@ -27,7 +29,11 @@ class Pow(Numeric):
     def reference(self, a: Array, b: Array) -> Array:
         if b.dtype.kind == "i" and (b < 0).any():
             raise self.refuse("integers have no negative powers; cast to a float first")
-        return operator.pow(a, b)
+        y = operator.pow(a, b)
+        if b.dtype.kind != "i" and b.size and not any(b.strides) and b.flat[0] == 0.5:
+            # one exponent for all: NumPy has taken square roots, which differ from powers at -0.0 and -inf
+            return np.where(a == -np.inf, y.dtype.type(np.inf), y + y.dtype.type(0))[()]
+        return y
 
 
 pow: Any = Pow()

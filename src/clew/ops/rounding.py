@@ -94,8 +94,9 @@ identity, detach = Identity(), Detach()
 class Cast(General):
     """The numbers in another dtype.
 
-    A float is truncated on its way to an integer (where it does not fit, the result is unspecified); anything but 0 is
-    True. From float to float the gradient is cast back; on the way to an integer or a bool, and from one, none passes.
+    A float is truncated on its way to an integer; where it does not fit, the nearest that does takes its place, and 0 that
+    of NaN. Integers wrap. Anything but 0 is True. From float to float the gradient is cast back; on the way to an integer or
+    a bool, and from one, none passes.
     """
 
     dtype: Dtype
@@ -104,7 +105,7 @@ class Cast(General):
         return x.with_dtype(self.dtype)
 
     def reference(self, x: Array) -> Array:
-        return x.astype(self.dtype, copy=False)
+        return converted(x, self.dtype)
 
     def pull(self, k: int, g: Any, y: Any, x: Any) -> Any:
         return cast(g, x.dtype) if self.passes(x) else None
@@ -128,3 +129,17 @@ class Cast(General):
 def cast(x: Any, dtype: Dtype) -> Any:
     """``x`` in another dtype; ``x`` itself when it has that already."""
     return x if x.dtype == dtype else Cast(dtype)(x)
+
+
+def converted(x: Array, dtype: Dtype) -> Array:
+    """NumPy's ``astype``, but the same on every processor where a float has no place among integers: see ``Cast``."""
+    if dtype.kind not in "iu" or x.dtype not in FLOATS:
+        return x.astype(dtype, copy=False)
+    wide = x.astype(np.float32) if x.dtype.itemsize == 2 else x  # f16 has no 2**64 to compare with
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    small, large = wide < float(low), wide >= float(high + 1)
+    inside = (wide == wide) & ~small & ~large
+    if inside.all():
+        return wide.astype(dtype)
+    found = np.where(inside, wide, 0).astype(dtype)
+    return np.where(small, dtype.type(low), np.where(large, dtype.type(high), found))[()]

@@ -128,5 +128,6 @@ def share_ties(g: Any, y: Any, axis: int) -> Any:
 
 
 def comparable(x: Array) -> Array:
-    """``x`` in a dtype that NumPy itself orders with NaN last: bfloat16 goes exactly into float32."""
-    return x.astype(np.float32) if x.dtype == DTYPES["bf16"] else x
+    """``x`` in a dtype that NumPy orders with NaN last, as it does neither bfloat16 nor, in long rows, float16 with NaNs of
+    either sign. Both go exactly into float32."""
+    return x.astype(np.float32) if x.dtype in (DTYPES["bf16"], DTYPES["f16"]) else x

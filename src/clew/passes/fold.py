@@ -20,9 +20,12 @@ def fold(graph: Graph) -> Graph:
     def folded(v: Value) -> Value:
         if v.op is None or v.op is INPUT or v.name is not None or isinstance(v.type, Tuple):
             return v
-        maker = v.operands[0] if isinstance(v.op, Item) else v
-        if maker.op is None or any(x.op is not None for x in maker.operands):
+        maker = v.operands[0] if v.op.__class__ is Item else v
+        if maker.op is None:
             return v
+        for x in maker.operands:
+            if x.op is not None:
+                return v
         if v.type.nbytes > 1024 + sum(x.type.nbytes for x in maker.operands):
             return v
         if maker is v and isinstance(v.op, Elementwise | Cast):

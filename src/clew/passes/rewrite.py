@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -14,15 +14,25 @@ def rewrite(graph: Graph, rule: Callable[[Value], Value]) -> Graph:
     new: dict[Value, Value] = {v: v for v in graph.inputs}
     for v in graph.values:
         if v not in new:
-            operands = tuple([new[x] for x in v.operands])
-            if all([a is b for a, b in zip(operands, v.operands, strict=True)]):
-                made = v
-            elif v.data is None and all([a.type is b.type for a, b in zip(operands, v.operands, strict=True)]):
-                made = Value(v.op, operands, v.type, None, v.label, v.place)
-            else:
-                made = rebuild(v, operands)
+            made = v
+            before = v.operands
+            for x in before:
+                if new[x] is not x:
+                    operands = tuple([new[x] for x in before])
+                    if v.data is None and all([a.type is b.type for a, b in zip(operands, before, strict=True)]):
+                        made = Value(v.op, operands, v.type, None, v.label, v.place)
+                    else:
+                        made = rebuild(v, operands)
+                    break
             new[v] = rule(made)
-    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+    return renewed(graph, new)
+
+
+def renewed(graph: Graph, new: Mapping[Value, Value]) -> Graph:
+    """The graph with its outputs replaced; itself if nothing is new."""
+    outputs = tuple([new[v] for v in graph.outputs])
+    same = all([a is b for a, b in zip(outputs, graph.outputs, strict=True)])
+    return graph if same else Graph(graph.name, graph.inputs, outputs)
 
 
 def number(v: Value) -> float | None:

@@ -27,4 +27,4 @@ def _constant_key(v: Value) -> Any:
     array = np.asarray(v.data)
     if array.size and not any(array.strides):
         return v.type, array.flat[0].tobytes()
-    return (v.type, array.tobytes()) if array.size <= 1024 else id(v.data)
+    return v.type, array.tobytes() if array.size <= 1024 else (array.__array_interface__["data"], array.strides)

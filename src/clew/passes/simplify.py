@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import isfinite
 
-from ..ir import Graph, Op, Value
+from ..ir import Graph, Value
 from ..ops.arithmetic import Add, Div, Mul, Neg, Sub, mul, reciprocal, square
 from ..ops.broadcast import Broadcast
 from ..ops.elementwise import Chain, filled
@@ -20,11 +20,14 @@ def simplify(graph: Graph) -> Graph:
     """The graph after the rules of ``RULES``, applied to each value until none fits. Named values stay."""
 
     def simplified(v: Value) -> Value:
-        while v.op is not None and v.name is None:
-            better = next((w for rule in RULES.get(type(v.op), ()) if (w := rule(v)) is not None), None)
-            if better is None:
+        while (rules := RULES.get(v.op.__class__)) is not None and v.name is None:
+            for rule in rules:
+                better = rule(v)
+                if better is not None:
+                    v = better
+                    break
+            else:
                 break
-            v = better
         return v
 
     return rewrite(graph, simplified)
@@ -96,7 +99,7 @@ def repeated_number(v: Value) -> Value | None:
     return None if value is None else filled(value, v.type)
 
 
-RULES: dict[type[Op] | None, tuple[Rule, ...]] = {
+RULES: dict[type, tuple[Rule, ...]] = {
     Add: (plus_zero,),
     Broadcast: (repeated_number,),
     Chain: (times_one, chain_of_zero, chain_of_number),

@@ -5,41 +5,28 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from importlib import import_module
 from time import perf_counter
-from types import MethodType
 from typing import Any
 
 import numpy as np
 
-from ..config import Settings, config
-from ..errors import SignatureWarning
-from ..ir import Site, Value, here, recording, tracing
+from ..errors import SignatureWarning, UsageError
+from ..ir import Site, Value, here, quiet, recording, tracing
 from ..tensor import transforming
 from ..view import GraphView, view
 from .compilation.arguments import describe, refuse_unhashable, replaced, shown
+from .compilation.bound import Bound
 from .compilation.build import build
 from .compilation.entry import Entry
 from .compilation.signature import Signature, Signatures, reason
+from .compilation.switch import Switch, compiles
 from .run import name_of, parameter_names
 
 Function = Callable[..., Any]
 MANY = 8  # signatures, after which a new one is warned of
 MOST = 64  # entries of one signature that differ in what they closed over
-
-
-class _Switch:
-    """Whether functions are compiled; follows the settings."""
-
-    on: bool | None = None  # not asked yet
-
-
-def _follow(settings: Settings) -> None:
-    _Switch.on = settings.jit
-
-
-config.watch(_follow)
 
 
 class Jit:
@@ -53,9 +40,11 @@ class Jit:
         self._entries: dict[Any, list[Entry]] = {}
         self._signatures: Signatures = Signatures()
         self._lock = threading.RLock()
+        self._options: dict[str, Any] = {}  # for what builds its entries
+        self._fetching: dict[Any, Jit] = {}  # the same function, which also returns chosen nodes
 
     def __get__(self, holder: Any, owner: type | None = None) -> Any:
-        return self if holder is None else MethodType(self, holder)
+        return self if holder is None else Bound(self, holder)
 
     def __reduce__(self) -> str:
         return str(vars(self)["__qualname__"])  # pickled by its name, and copied as itself, as functions are
@@ -64,8 +53,8 @@ class Jit:
         return f"<jit of {self.name}: {len(self._signatures)} signatures>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if tracing.trace is not None or transforming.depth or not (_Switch.on or _asked()):
-            return self.function(*args, **kwargs)
+        if tracing.trace is not None or transforming.depth or not Switch.on:
+            return self._aside(args, kwargs)
         key: list[Any] = []
         leaves: list[Any] = []
         tracked: dict[int, Value] = {}
@@ -91,10 +80,22 @@ class Jit:
             refuse_unhashable(self.name, dict(self._leaves(args, kwargs)))
             raise
         if (tracked or entry.tracks) and entry.pure and recording.on:
-            return entry.recorded(leaves, tracked)
+            return entry.recorded(leaves, tracked)[0]
         inputs = entry.inputs(leaves) if entry.gathers else leaves
         made = entry.compiled(inputs) if entry.plain else entry.run(inputs)
         return entry.wrap(made)
+
+    def _aside(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call that is part of something else, is not to be compiled, or is watched, here or in another thread."""
+        if tracing.trace is not None or transforming.depth or not compiles():
+            return self.function(*args, **kwargs)
+        return self._call(args, kwargs)
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        entry, leaves, tracked = self._of(args, kwargs)
+        if quiet.call is not None:
+            return quiet.call(entry, leaves, tracked, partial(self.function, *args, **kwargs))
+        return entry.call(leaves, tracked)[0]
 
     def _compile(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
         """The entry of these arguments: one that is there, or a new one."""
@@ -111,7 +112,7 @@ class Jit:
             why = reason(shown_arguments, self._signatures, changes[:1])
             named = list(zip(parameter_names(self._called, len(args)), args, strict=True))
             start = perf_counter()
-            entry = build(self.function, self.name, named, dict(sorted(kwargs.items())))
+            entry = build(self.function, self.name, named, dict(sorted(kwargs.items())), **self._options)
             entry.took = {"tracing": perf_counter() - start - sum(entry.took.values()), **entry.took}
             self._entries[key] = [entry, *entries][:MOST]
             self._signatures.append(Signature(len(self._signatures) + 1, shown_arguments, why))
@@ -120,12 +121,14 @@ class Jit:
             return entry
 
     def _warn(self, why: str) -> None:
-        warnings.warn(
+        site = Site(*here())
+        warnings.warn_explicit(
             f"{self.name} has been compiled for {len(self._signatures)} signatures, now because {why}. Numbers that differ "
             f"from call to call are better passed as arrays or floats, and sizes better kept the same; "
-            f"{self.name}.signatures() lists them\n  at {Site(*here())}",
+            f"{self.name}.signatures() lists them\n  at {site}",
             SignatureWarning,
-            stacklevel=4,
+            site.code.co_filename,
+            site.line,
         )
 
     def _leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -142,13 +145,18 @@ class Jit:
 
     # What it is compiled to
 
-    def _of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Entry, list[Any]]:
+    def _of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Entry, list[Any], dict[int, Value]]:
         key: list[Any] = []
         leaves: list[Any] = []
+        tracked: dict[int, Value] = {}
         for x in args:
-            describe(x, key, leaves, {})
-        _describe_keywords(kwargs, key, leaves, {})
-        return self._compile(tuple(key), args, kwargs), leaves
+            describe(x, key, leaves, tracked)
+        _describe_keywords(kwargs, key, leaves, tracked)
+        try:
+            return self._compile(tuple(key), args, kwargs), leaves, tracked
+        except TypeError:
+            refuse_unhashable(self.name, dict(self._leaves(args, kwargs)))
+            raise
 
     def signatures(self) -> Signatures:
         """What it was compiled for so far, and why each time."""
@@ -160,8 +168,35 @@ class Jit:
 
     def graph(self, *args: Any, **kwargs: Any) -> GraphView:
         """The graph that a call with these arguments computes, with its values. State stays as it is."""
-        entry, leaves = self._of(args, kwargs)
+        entry, leaves, _ = self._of(args, kwargs)
         return view(entry.graph, dict(zip(entry.graph.inputs, entry.peek(leaves), strict=True)))
+
+    def fetch(self, *args: Any, values: Any = (), gradients: Any = (), of: Any = None, **kwargs: Any) -> Any:
+        """Call it, and return ``(result, values, gradients)``: also values of chosen nodes, and gradients with respect to them.
+
+        Nodes are chosen by the names that ``graph(*args)`` shows, or as ``graph[name]``; ``"gate/node"`` is one inside of a
+        gate. Gradients are those of what ``backward()`` is called on inside, else of the result, or of the node ``of``.
+        Values of variables are those before the call. State changes as in any call. The first time for a choice of nodes it
+        is compiled: only these nodes are written to memory, all else stays fused.
+
+        >>> import clew as cl
+        >>> f = cl.jit(lambda x: cl.sum(cl.relu(x * 2).named("h")))
+        >>> found = f.fetch(cl.asarray([-1.0, 3.0]), values="h", gradients=["h", "x"])
+        >>> found.values["h"].tolist(), found.gradients["x"].tolist()
+        ([0.0, 6.0], [0.0, 2.0])
+        """
+        if tracing.trace is not None or transforming.depth:
+            raise UsageError(
+                f"fetch from {self.name} inside another function that is compiled or differentiated: what it fetches would not "
+                f"be known yet; fetch from the outer one\n  at {Site(*here())}"
+            )
+        wish = import_module("clew.transforms.compilation.fetch").Wish.made(values, gradients, of)
+        native = compiles()
+        with self._lock:
+            if (wish, native) not in self._fetching:
+                fetching = self._fetching[wish, native] = Jit(self.function)
+                fetching._options = {"wish": wish, "native": native}
+        return self._fetching[wish, native]._call(args, kwargs)
 
     def explain(self, *args: Any, level: int = 0, **kwargs: Any) -> Any:
         """What a call with these arguments runs, measured: print it for a table of kernels. State stays as it is.
@@ -169,16 +204,9 @@ class Jit:
         A row tells which gates a kernel computes, where they were written, its loops, its operations and bytes, its time, and
         the share of the machine's limit. ``level=1`` adds the loop trees, 2 LLVM's language, 3 the assembly.
         """
-        entry, leaves = self._of(args, kwargs)
+        entry, leaves, _ = self._of(args, kwargs)
         explain: Any = import_module("clew.compiler.explain").explain
         return explain(entry.compiled, entry.peek(leaves), level, entry.took)
-
-
-def _asked() -> bool:
-    """The settings, looked up the first time."""
-    if _Switch.on is None:
-        _Switch.on = config.jit
-    return _Switch.on
 
 
 def _describe_keywords(kwargs: dict[str, Any], key: list[Any], leaves: list[Any], tracked: dict[int, Value]) -> None:
@@ -198,7 +226,7 @@ def jit(f: Function) -> Jit:
     Variables that ``f`` reads are inputs too, and those that it assigns to are updated by the call, so a whole training step,
     ``backward()`` and ``optimiser.step()`` included, is one call. Random numbers are those of eager mode. What else ``f`` reads
     of Python, such as globals, is looked at before every call, and another value compiles anew. Nothing else of Python happens
-    in a call: printing shows symbols, once.
+    in a call: printing shows symbols, once, and warns.
 
     Gradients that an optimiser used inside are not kept; others are in ``.grad`` afterwards. The result of a function that
     changes no state is one node of the eager graph, and gradients pass through it; others return plain values. Within a

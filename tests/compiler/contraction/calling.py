@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from clew.compiler.block import Block, Module, Reg
-from clew.compiler.contraction import Axis, Epilogue, Plan, Problem, plan, write, write_packing
+from clew.compiler.contraction import Axis, Epilogue, Plan, Problem, plan, write, write_finishing, write_packing
 from clew.compiler.native import Library, host
 
 TYPES: dict[str, Any] = {"float": np.float32, "double": np.float64}
@@ -24,7 +24,11 @@ def text(plan: Plan, epilogue: Epilogue | None = None) -> str:
     module = Module()
 
     def body(b: Block) -> None:
-        write(b, plan, *POINTERS, *RANGE, epilogue)
+        write(b, plan, *POINTERS, *RANGE, None if plan.finishing else epilogue)
+        b.do("ret void")
+
+    def finishing(b: Block) -> None:
+        write_finishing(b, plan, *POINTERS[2:], *RANGE, epilogue)
         b.do("ret void")
 
     def packing(b: Block) -> None:
@@ -33,6 +37,8 @@ def text(plan: Plan, epilogue: Epilogue | None = None) -> str:
 
     module.function("product", "void", [*POINTERS, *RANGE], body)
     module.function("packing", "void", [*POINTERS, *RANGE], packing)
+    if plan.finishing:
+        module.function("finishing", "void", [*POINTERS, *RANGE], finishing)
     return module.text
 
 
@@ -72,6 +78,8 @@ def check(problem: Problem, bits: int, seed: int = 0, plan_: Plan | None = None,
     edges = [made.tasks * k // cuts for k in range(cuts + 1)]
     for begin, end in pairwise(edges):
         call(library, "product", pointers, begin, end)
+    for k in range(made.finishing):
+        call(library, "finishing", pointers, k, k + 1)
     over = tuple(range(len(problem.axes), len(walk)))
     expected = (a.astype(np.float64) * b).sum(axis=over)
     scale = np.abs(a.astype(np.float64) * b).sum(axis=over)

@@ -33,12 +33,13 @@ def exact_one(y: Any) -> np.longdouble:
 
 
 def near_quarters(element: str, count: int, seed: int) -> Any:
-    """The numbers next to multiples of pi / 2, small multiples and large ones."""
+    """The numbers next to multiples of pi / 2, small multiples and large ones, and the one that is next of all."""
+    nearest = {"float": 16367173 * 2.0**72, "double": 6381956970095103 * 2.0**797}[element]
     random = np.random.default_rng(seed)
     largest = {"float": 2**22, "double": 2**50}[element]
     k = np.concatenate([np.arange(1, count // 2), (2 ** random.uniform(10, np.log2(largest), count // 2)).astype(np.int64)])
     x = (k.astype(np.longdouble) * np.longdouble(np.pi) / 2).astype(DTYPES[element])
-    return np.concatenate([x, np.nextafter(x, x.dtype.type(0)), np.nextafter(x, 2 * x), -x])
+    return np.concatenate([x, np.nextafter(x, x.dtype.type(0)), np.nextafter(x, 2 * x), -x, [x.dtype.type(nearest)]])
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

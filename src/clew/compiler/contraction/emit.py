@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,23 +13,46 @@ from clew.compiler.contraction.plan import Plan
 from clew.compiler.contraction.slots import Slot, slots
 from clew.compiler.contraction.summing import Summing
 
+Prologue = Callable[[Block, str, Reg, Reg, Reg], None]
+
 
 def write(
-    b: Block, plan: Plan, a: Reg, b_: Reg, c: Reg, scratch: Reg | None, begin: Reg, end: Reg, epilogue: Epilogue | None = None
+    b: Block,
+    plan: Plan,
+    a: Reg,
+    b_: Reg,
+    c: Reg,
+    scratch: Reg | None,
+    begin: Reg,
+    end: Reg,
+    epilogue: Epilogue | None = None,
+    prologue: Prologue | None = None,
 ) -> None:
     """The tasks ``begin`` to ``end`` of a plan. ``epilogue(b, index, vector axis, x, mask)`` takes each finished vector in
     place of its store to ``c``: ``index`` has one i64 per kept axis, of the vector's first lane; ``x`` may be a scalar, and
-    the vector axis is then of no account (-1 where lanes did not follow a kept axis)."""
+    the vector axis is then of no account (-1 where lanes did not follow a kept axis). ``prologue(b, operand, start, stop, to)``
+    computes of a computed operand, "a" or "b", the steps from ``start`` to ``stop`` along the cut."""
     if not plan.tasks:
         return
     for x in plan.packs:
         copy = at(b, _there(scratch), x.start, plan.problem.dtype)
         a, b_ = (copy, b_) if x.operand == "a" else (a, copy)
-    writer = Writer(b, plan, scratch, epilogue)
-    if plan.split:
-        writer.stretches(begin, end, a, b_, c)
+    writer = Writer(b, plan, scratch, epilogue, prologue)
+    if plan.shares and plan.split:
+        writer.shares(begin, end, a, b_, c)
+    elif plan.shares:
+        writer.rounds(begin, end, a, b_, c)
     else:
         writer.tasks(begin, end, a, b_, c)
+
+
+def write_finishing(
+    b: Block, plan: Plan, c: Reg, scratch: Reg | None, begin: Reg, end: Reg, epilogue: Epilogue | None = None
+) -> None:
+    """The finishing tasks ``begin`` to ``end``: what the shares of each block came to, added up in order."""
+    writer = Writer(b, plan, scratch, epilogue, None)
+    writer.finishing = True
+    writer.tasks(begin, end, c, c, c)
 
 
 def _there(scratch: Reg | None) -> Reg:
@@ -49,13 +73,16 @@ class Part(NamedTuple):
 class Writer:
     """The loops of one contraction while they are written."""
 
-    def __init__(self, b: Block, plan: Plan, scratch: Reg | None, epilogue: Epilogue | None) -> None:
+    def __init__(self, b: Block, plan: Plan, scratch: Reg | None, epilogue: Epilogue | None, prologue: Prologue | None) -> None:
         self.b = b
         self.plan = plan
         self.scratch = scratch
         self.epilogue = epilogue
+        self.prologue = prologue
         self.summed = plan.summed
         self.part: Part | None = None
+        self.share = number(0, "i64")
+        self.finishing = False
         self.kind = plan.problem.dtype
         self.align = plan.problem.element_bits // 8
 
@@ -71,16 +98,80 @@ class Writer:
                 mine = self.b.binary("urem", rest, parts) if n else rest
                 rest = self.b.binary("udiv", rest, parts) if n else rest
                 place[i] = self.b.mul(mine, number(self.plan.chunk[i], "i64"))
-            self.loops(0, place, [0] * len(place), a, b_, c)
+            if self.plan.near and not self.finishing:
+                start = place[self.plan.problem.cut]
+                a, b_ = self.computed(start, self.plan.near, a, b_)
+                a, b_ = (self.origin(x, start, name) for x, name in ((a, "a"), (b_, "b")))
+            if self.plan.split and not self.finishing:
+                self.stretches(place, a, b_, c)
+            else:
+                self.blocks(place, a, b_, c)
 
-    def stretches(self, begin: Reg, end: Reg, a: Reg, b_: Reg, c: Reg) -> None:
-        """All tasks for one stretch of the outermost summed axis, then for the next: their operands' stretches stay near."""
+    def blocks(self, place: list[Reg], a: Reg, b_: Reg, c: Reg) -> None:
+        """All blocks of a task that begins at ``place``."""
+        self.loops(0, place, [0] * len(place), a, b_, c)
+
+    def rounds(self, begin: Reg, end: Reg, a: Reg, b_: Reg, c: Reg) -> None:
+        """The chunks along a kept axis that these tasks have, for each of which operands are computed."""
+        chunks = -(-self.plan.problem.cut_axis.size // self.plan.near)
+        per = -(-chunks // self.plan.shares)
+        with self.b.loop(begin, end, empty=True) as task:
+            self.share = task.i
+            low = self.b.mul(task.i, number(per, "i64"))
+            high = self.b.intrinsic("smin", self.b.add(low, number(per, "i64")), number(chunks, "i64"))
+            self.tasks(low, high, a, b_, c)
+
+    def computed(self, start: Reg, count: int, a: Reg, b_: Reg) -> tuple[Reg, Reg]:
+        """The operands, of which those that are computed have ``count`` steps from ``start`` along the cut, or what is left."""
+        problem, found, before = self.plan.problem, {"a": a, "b": b_}, 0
+        stop = self.b.add(start, number(count, "i64"))
+        if problem.cut_axis.size % count:
+            stop = self.b.intrinsic("smin", stop, number(problem.cut_axis.size, "i64"))
+        areas = at(self.b, _there(self.scratch), self.plan.computing, self.kind)
+        area = self.move(areas, self.share, self.plan.near * sum(problem.slices.values()))
+        for name, elements in problem.slices.items():
+            found[name] = at(self.b, area, before, self.kind)
+            before += self.plan.near * elements
+            assert self.prologue is not None, "operands of this plan are computed"
+            self.prologue(self.b, name, start, stop, found[name])
+        return found["a"], found["b"]
+
+    def origin(self, x: Reg, start: Reg, name: str) -> Reg:
+        """Where a computed operand would begin whose steps from ``start`` on are at ``x``; another one as it is."""
+        return self.move(x, start, -self.plan.problem.slices.get(name, 0))
+
+    def shares(self, begin: Reg, end: Reg, a: Reg, b_: Reg, c: Reg) -> None:
+        """The stretches of the outermost summed axis that these tasks have, each over all of c, which stays at rest."""
+        plan, x = self.plan, self.plan.summed[0]
+        full, rest = divmod(x.size, plan.split)
+        per = -(-full // plan.shares)
+        self.plan = replace(plan, chunk=tuple(max(y.size, 1) for y in plan.problem.axes))
+
+        def stretch(start: Reg, size: int, first: Reg) -> None:
+            self.part, self.summed = Part(first, NEVER), (replace(x, size=size), *plan.summed[1:])
+            p, q = self.move(a, start, x.a), self.move(b_, start, x.b)
+            p, q = self.computed(start, size, p, q) if plan.near else (p, q)
+            self.blocks([number(0, "i64")] * len(plan.walk), p, q, c)
+
+        with self.b.loop(begin, end, empty=True) as task:
+            self.share = task.i
+            low = self.b.mul(task.i, number(per, "i64"))
+            high = self.b.intrinsic("smin", self.b.add(low, number(per, "i64")), number(full, "i64"))
+            with self.b.loop(low, high) as loop:
+                first = self.b.icmp("eq", loop.i, low)
+                stretch(self.b.mul(loop.i, number(plan.split, "i64")), plan.split, first)
+            if rest:
+                with self.b.when(self.b.icmp("eq", task.i, number(plan.shares - 1, "i64"))):
+                    stretch(number(full * plan.split, "i64"), rest, NEVER)
+
+    def stretches(self, place: list[Reg], a: Reg, b_: Reg, c: Reg) -> None:
+        """A task in stretches of the outermost summed axis: what it reads of the operands stays near."""
         x, split = self.plan.summed[0], self.plan.split
         full, rest = divmod(x.size, split)
 
         def stretch(start: Reg, size: int, part: Part) -> None:
             self.part, self.summed = part, (replace(x, size=size), *self.plan.summed[1:])
-            self.tasks(begin, end, self.move(a, start, x.a), self.move(b_, start, x.b), c)
+            self.blocks(place, self.move(a, start, x.a), self.move(b_, start, x.b), c)
 
         with self.b.loop(number(0, "i64"), number(full, "i64")) as loop:
             first = self.b.icmp("eq", loop.i, number(0, "i64"))
@@ -134,6 +225,9 @@ class Writer:
         a, b_, c = (plain(self.b, x) for x in (a, b_, c))
         mine = slots(self.plan, tile)
         zeros = [number(0.0, vector(self.kind, s.lanes)) for s in mine]
+        if self.finishing:
+            leave(self.b, self.plan, self.epilogue, place, mine, self.found(place, zeros), c)
+            return
         if not self.part:
             leave(self.b, self.plan, self.epilogue, place, mine, self.sums(mine, a, b_, zeros), c)
             return
@@ -153,9 +247,17 @@ class Writer:
     def sums(self, mine: list[Slot], a: Reg, b_: Reg, start: list[Reg]) -> list[Reg]:
         return Summing(self.b, self.plan, mine, self.summed).sums(a, b_, start) if self.plan.problem.depth else start
 
+    def found(self, place: list[Reg], zeros: list[Reg]) -> list[Reg]:
+        """What the shares of a block came to."""
+        with self.b.loop(number(0, "i64"), number(self.plan.shares, "i64"), carried=zeros) as loop:
+            self.share = loop.i
+            parts = [self.b.load(x, y.type, self.align) for x, y in zip(self.beds(place, len(zeros)), zeros, strict=True)]
+            loop.next = [self.b.fadd(x, y) for x, y in zip(loop.carried, parts, strict=True)]
+        return loop.results
+
     def beds(self, place: list[Reg], count: int) -> list[Reg]:
         """Where the accumulators of a block rest between stretches."""
-        block = number(0, "i64")
+        block = self.share
         for x, n, p in zip(self.plan.walk, self.plan.tile, place, strict=True):
             mine = self.b.binary("udiv", p, number(n, "i64"))
             block = self.b.add(self.b.mul(block, number(-(-x.size // n), "i64")), mine)

@@ -41,6 +41,8 @@ class Plan:
     summed: tuple[Axis, ...]  # the same with the steps of packed operands
     packs: tuple[Pack, ...]
     split: int = 0  # elements of the outermost summed axis after which blocks rest in scratch memory, so that caches hold; or 0
+    shares: int = 0  # into how many tasks the outermost sum divides, or the rounds in which operands are computed; or 0
+    near: int = 0  # steps along the cut for which operands are computed in one round, as large as a chunk or a stretch; or 0
 
     @property
     def lanes(self) -> int:
@@ -60,13 +62,32 @@ class Plan:
     @property
     def tasks(self) -> int:
         """How many independent pieces of work there are; none for an empty result."""
-        return prod(self.parts)
+        return self.shares or prod(self.parts)
+
+    @property
+    def finishing(self) -> int:
+        """How many tasks ``write_finishing`` has, after all of the product; 0: there is none."""
+        return prod(self.parts) if self.shares and self.split else 0
 
     @property
     def scratch(self) -> int:
         """How many elements of scratch memory it needs, shared by all tasks."""
-        blocks = prod(-(-x.size // n) for x, n in zip(self.problem.axes, self.tile, strict=True))
-        return self.resting + (blocks * self.area if self.split else 0)
+        return self.computing + self.shares * self.near * sum(self.problem.slices.values())
+
+    @property
+    def computing(self) -> int:
+        """Where in the scratch memory operands are computed, by each share in its own part: after the blocks at rest."""
+        return self.resting + (max(1, self.shares) * self.blocks * self.area if self.split else 0)
+
+    @property
+    def blocks(self) -> int:
+        """How many register blocks c has."""
+        return prod(-(-x.size // n) for x, n in zip(self.problem.axes, self.tile, strict=True))
+
+    @property
+    def step(self) -> int:
+        """Elements of the outermost summed axis that a stretch has a multiple of."""
+        return 4 * self.lanes if len(self.summed) == 1 else 1
 
     @property
     def resting(self) -> int:

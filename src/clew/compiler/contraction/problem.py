@@ -19,11 +19,26 @@ class Axis:
 
 @dataclass(frozen=True)
 class Problem:
-    """A contraction. Rows are kept axes of ``a`` alone, columns of ``b`` alone, batches of both; windows are further axes."""
+    """A contraction. Rows are kept axes of ``a`` alone, columns of ``b`` alone, batches of both; windows are further axes.
+
+    Operands may be ``computed``, a stretch of one axis at a time: they are in no memory, and their steps are those that a copy
+    of them would have in which that axis, the ``cut``, is the outermost.
+    """
 
     dtype: str  # "float" or "double"
     axes: tuple[Axis, ...]  # kept: what c is indexed by
     summed: tuple[Axis, ...]
+    computed: str = ""  # "a", "b", "ab"
+    cut: int = -1  # by its place among the kept axes and then the summed ones
+
+    @property
+    def cut_axis(self) -> Axis:
+        return (*self.axes, *self.summed)[self.cut]
+
+    @property
+    def slices(self) -> dict[str, int]:
+        """Of each computed operand: how many elements it has for one step along the cut."""
+        return {name: getattr(self.cut_axis, name) for name in self.computed}
 
     @property
     def element_bits(self) -> int:

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from math import gcd, log2, prod
 from typing import NamedTuple
 
+from clew.compiler.contraction.division import divided
 from clew.compiler.contraction.lanes import CLOSE
 from clew.compiler.contraction.plan import Pack, Plan, pack, sets
 from clew.compiler.contraction.problem import Axis, Problem, inward
@@ -26,11 +27,9 @@ PHASE = 1000  # cycles that a step of packing costs before its first element
 COPIED, TURNED, PICKED = 0.15, 0.4, 2.0  # cycles to pack one element: in vectors, turned in registers, one by one
 FAR = 6.0  # cycles to wait for the held operand's next row where its rows outdo a cache's sets
 PASSING = 1.0  # the same for the passing operand's
-STRETCH = 1 << 18  # bytes of operands that one block may pass over before it rests
+NEAREST, FETCHED = 1 << 15, 40  # bytes that the nearest cache keeps; bytes a cycle that come from the next one
 EDGE = 0.015  # the worth of one kind of block less, for each has its own code
 COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28)
-TASK = 20_000  # cycles worth a task of its own
-TASKS = 64
 
 
 @lru_cache(maxsize=1024)
@@ -138,7 +137,8 @@ class Line:
         step = getattr(self.lane, self.held)
         far, passing = FAR * self.far(self.held), PASSING * self.far(self.other)
         as_it_lies = Option(self.reading(self.held), far + passing, 0.0)
-        if (abs(step) <= 1 and not far) or self.vector is None or getattr(self.lane, self.other):
+        fixed = self.held in self.problem.computed or self.vector is None or getattr(self.lane, self.other)
+        if fixed or (abs(step) <= 1 and not far):
             return [as_it_lies]
         steps = [(x.size, getattr(x, self.held)) for x in (*self.problem.axes, *self.summed)]
         runs = any(abs(getattr(x, self.held)) == 1 and x.size >= 4 for x in self.summed)
@@ -159,8 +159,7 @@ class Line:
 
     def block(self, tile: dict[int, int], option: Option) -> float:
         """The cycles of one register block."""
-        across = sums = passing = 1
-        holding = option.load
+        across = sums = passing = held = 1
         for i, n in tile.items():
             x = self.problem.axes[i]
             if i == self.vector:
@@ -168,12 +167,17 @@ class Line:
                 continue
             sums *= n
             if getattr(x, self.held):
-                holding *= n
+                held *= n
             if getattr(x, self.other):
                 passing *= n
         sums *= across
-        loads = holding * across + passing * self.passing * (across if getattr(self.lane, self.other) else 1)
+        both = getattr(self.lane, self.other)
+        loads = option.load * held * across + passing * self.passing * (across if both else 1)
         turn = max(sums / 2, loads / 2, LATENCY / sets(sums))
+        vector = self.bits // 8
+        passed = held * across * vector + passing * (across * vector if both else self.problem.element_bits // 8)
+        if self.depth * passed > NEAREST:
+            turn = max(turn, passed / FETCHED)
         return self.depth * (turn + option.stall) + self.leaving(tile, sums) + BLOCK
 
     @cached_property
@@ -218,6 +222,9 @@ class Line:
         whole = Plan(
             problem, self.bits, self.vector, self.turn(tile), tiles, self.order(), chunk, kept, kept, summed, summed, ()
         )
+        made = divided(whole, cycles, self.held)
+        if made.shares and abs(getattr(self.lane, self.held)) <= 1:
+            return made  # a stretch stays near, however far apart its rows are
         if len(self.options) > 1 and self.vector is not None:
             as_it_lies, copied = (x.extra + self.spent(tile, x) for x in self.options)
             if copied < as_it_lies:
@@ -225,8 +232,8 @@ class Line:
                     self.lanes, 1 << (tiles[self.vector] - 1).bit_length()
                 )  # rows of whole vectors: loads cross no lines
                 width = -(-tiles[self.vector] // wide) * wide
-                whole = packed(whole, pack(problem, summed, self.held, self.vector, width, 0))
-        return replace(whole, chunk=chunks(whole, cycles), split=split(whole, self.held))
+                made = divided(packed(whole, pack(problem, summed, self.held, self.vector, width, 0)), cycles, self.held)
+        return made
 
     def order(self) -> tuple[int, ...]:
         """Batches outermost, then blocks of columns, and rows inside: the columns' panel stays near while rows stream by."""
@@ -251,38 +258,6 @@ def packed(plan: Plan, copy: Pack) -> Plan:
 
 def _with(x: Axis, name: str, step: int) -> Axis:
     return Axis(x.size, step, x.b, x.c) if name == "a" else Axis(x.size, x.a, step, x.c)
-
-
-def chunks(whole: Plan, cycles: float) -> tuple[int, ...]:
-    """Outer loops are cut first, until there are tasks enough or each is short."""
-    wanted = max(1, min(TASKS, int(cycles / TASK)))
-    chunk = list(whole.chunk)
-    for i in whole.order:
-        blocks = -(-whole.problem.axes[i].size // whole.tile[i])
-        per = max(1, blocks // wanted)
-        chunk[i] = per * whole.tile[i]
-        wanted = -(-wanted // max(1, -(-blocks // per)))
-        if wanted <= 1:
-            break
-    return tuple(chunk)
-
-
-def split(whole: Plan, held: str) -> int:
-    """After how much of the outermost summed axis a block should rest: its operands' stretches stay in a cache then."""
-    if not whole.summed:
-        return 0
-    x, vectors = whole.summed[0], whole.area // whole.lanes
-    along = [n for i, n in enumerate(whole.tile) if i != whole.vector and getattr(whole.problem.axes[i], held)]
-    across = prod(along) * (-(-whole.tile[whole.vector] // whole.lanes) if whole.vector is not None else 1)
-    bytes_ = whole.problem.depth * whole.problem.element_bits // 8
-    reach = bytes_ * (across * (whole.lanes if whole.vector is not None else 1) + vectors // across)
-    if reach <= 2 * STRETCH:
-        return 0
-    parts = min(-(-reach // STRETCH), x.size)
-    parts = next((n for n in range(parts, min(parts * 3 // 2, x.size) + 1) if x.size % n == 0), parts)
-    whole_steps = 4 * whole.lanes if len(whole.summed) == 1 else 1
-    size = -(-x.size // parts)
-    return -(-size // whole_steps) * whole_steps
 
 
 def _selections(kept: tuple[Axis, ...], axes: list[int], most: int) -> Iterator[dict[int, int]]:

@@ -7,6 +7,7 @@ so its mark, and what comes out has the values of the compiled graph, one by one
 from __future__ import annotations
 
 import time
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType
@@ -56,14 +57,26 @@ class Origin:
             after = each(graph)
             self.effects.append(Effect(each.__name__, nodes(graph), nodes(after), time.perf_counter() - start))
             graph = after
-        same = [v.type for v in graph.values] == [v.type for v in routine.graph.values]
-        self.twin = dict(zip(routine.graph.values, graph.values, strict=True)) if same else {}
         self.updated = {routine.graph.outputs[k]: routine.graph.inputs[n].name for k, n in routine.updates.items()}
+        self._read(graph, routine)
+
+    def _read(self, marked: Graph, routine: Routine) -> None:
+        """What was compiled, and the same with marks."""
+        same = [v.type for v in marked.values] == [v.type for v in routine.graph.values]
+        self.twin = dict(zip(routine.graph.values, marked.values, strict=True)) if same else {}
         self.buffers = routine.grouping.buffers
         self.users: dict[Value, Value] = {}
         for v in routine.graph.values:
             for x in v.operands:
                 self.users.setdefault(x, v)
+
+    def within(self, band: Value, k: int, routine: Routine) -> Origin:
+        """That of a band's body, whose values are parts of the same source."""
+        found = copy(self)
+        found.updated = {}
+        op: Any = self.twin.get(band, band).op
+        found._read(op.bodies[k], routine)
+        return found
 
     def words(self, roots: list[Value]) -> Words:
         """What the kernel says that computes these values."""

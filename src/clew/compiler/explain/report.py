@@ -67,7 +67,7 @@ def explain(compiled: Compiled, inputs: Sequence[Array], level: int = 0, first: 
     call = measured(compiled, inputs)
     start = time.perf_counter()
     assembly = native.assembly(text)
-    compiling = {"passes": passes, "kernels": max(0.0, timed.written - passes), "LLVM": time.perf_counter() - start}
+    compiling = {"passes": passes, "kernels": max(0.0, timed.seconds - passes), "LLVM": time.perf_counter() - start}
     kernels = tuple(rows(timed, inputs, machine, origin))
     return Explanation(
         compiled.source.name,

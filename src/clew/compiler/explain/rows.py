@@ -10,12 +10,13 @@ from typing import Any
 from ...ir import UNKNOWN, Array, Value, evaluate, quiet
 from ...loops import Scan, Switch, While
 from ...ops.items import items
+from ..bands import Band
 from ..looping import Around
 from ..outside import Reference
 from ..steps import PARALLEL, Step
 from . import work
 from .calibration import Limits
-from .origin import Origin
+from .origin import Origin, Words
 from .timing import Timed
 
 
@@ -80,9 +81,14 @@ def row(step: Step, number: str, seconds: float, limits: Limits, origin: Origin,
     words = origin.words(step.values)
     tasks = max((call.tasks for call in step.calls), default=1)
     shared = any(call.cycles > PARALLEL and call.tasks > 1 for call in step.calls)
-    turns = getattr(step.values[0].op, "length", None) if isinstance(step, Around) else None
+    op: Any = step.values[0].op
+    turns = op.count if isinstance(op, Band) else getattr(op, "length", None) if isinstance(step, Around) else None
     inner = within(step, number, limits, origin, operands) if isinstance(step, Around) and turns != 0 else ()
-    flops = of_turns(inner, 1 if turns is None else turns) if isinstance(step, Around) else work.flops(step)
+    if isinstance(op, Band):
+        words = together(inner)
+        flops = sum(x.flops * op.cells[k].count for k, part in enumerate(slices(op)) for x in inner if x.part == part)
+    else:
+        flops = of_turns(inner, 1 if turns is None else turns) if isinstance(step, Around) else work.flops(step)
     nbytes = work.nbytes(step)
     least = {"flops": flops / limits.arithmetic(work.bits(step)), "bytes": nbytes / limits.bandwidth(nbytes)}
     bound = max(least, key=lambda x: least[x])
@@ -103,9 +109,23 @@ def row(step: Step, number: str, seconds: float, limits: Limits, origin: Origin,
         min(limits.threads, tasks) if shared else 1,
         turns,
         why(step) if isinstance(step, Reference) else "",
-        str(step.kernel) if step.kernel is not None else "",
+        step.tree,
         inner=inner,
     )
+
+
+def slices(op: Band) -> list[str]:
+    """What its bodies are called."""
+    return [""] if len(op.bodies) == 1 else ["slices", "last slices"]
+
+
+def together(rows: Sequence[Row]) -> Words:
+    """What several rows say, each thing once."""
+
+    def union(field: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(x for row in rows for x in getattr(row, field)))
+
+    return Words(union("gates"), union("names"), union("scopes"), union("lines"))
 
 
 def of_turns(inner: Sequence[Row], turns: int) -> int:
@@ -122,6 +142,8 @@ def kind(step: Step) -> str:
         return "NumPy"
     if isinstance(step, Around):
         op = step.values[0].op
+        if isinstance(op, Band):
+            return "band"
         return "while" if isinstance(op, While) else "scan" if isinstance(op, Scan) else "branches"
     return "product" if step.made is not None else "loops" if step.kernel is not None else "native"
 
@@ -135,17 +157,19 @@ def why(step: Step) -> str:
 
 
 def within(step: Around, number: str, limits: Limits, origin: Origin, operands: dict[Value, Any]) -> tuple[Row, ...]:
-    """The rows of a loop's step, timed on the operands of its first turn; of branches, only that which is taken is run."""
+    """The rows of a loop's step, timed on the operands of its first turn, and of a band's slice, timed on the first one; of
+    branches, only that which is taken is run."""
     (v,) = step.values
     assert v.op is not None
     given = [operands[x] for x in v.operands] if operands else None
     found: list[Row] = []
-    for k, (name, graph) in enumerate(v.op.graphs.items()):
+    names = slices(v.op) if isinstance(v.op, Band) else list(v.op.graphs)
+    for k, (name, graph) in enumerate(zip(names, v.op.graphs.values(), strict=True)):
         timed = Timed(graph)
         inputs = None if given is None else first_turn(v.op, k, given)
-        inner = Origin(graph, timed.routine, origin.known)
+        inner = origin.within(v, k, timed.routine) if isinstance(v.op, Band) else Origin(graph, timed.routine, origin.known)
         made = rows(timed, inputs, limits, inner, f"{number}.", len(found) + 1)
-        found += [replace(x, part=name) for x in made] if len(v.op.graphs) > 1 else made
+        found += [replace(x, part=name) for x in made] if len(names) > 1 else made
     return tuple(found)
 
 

@@ -71,6 +71,8 @@ def row_lines(row: Row) -> Iterator[str]:
 def loops(row: Row) -> str:
     if row.note:
         return row.note
+    if row.kind == "band":
+        return f"{row.turns} slices of"
     if row.kind in ("scan", "while", "branches"):
         return f"{row.turns} turns of" if row.turns is not None else "turns, while" if row.kind == "while" else "one of"
     return row.loops

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
-from ...ir import Array, Graph
+from ...ir import Array
 from ..block import Block, number
-from ..compiled import Compiled
+from ..compiled import DATA, Compiled
 from ..evaluate import I64
+from ..native import Library
+from ..needs import Needs
 from ..routine import CONSTANTS, PARAMETERS
+from ..writing import Written
 
 RUNS, ENOUGH = 30, 0.5  # runs, and seconds after which there are no more of them
 FENCE = "@llvm.x86.sse2.lfence()"
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
-class Timed(Compiled):
-    """``written`` is the seconds that it took to write its LLVM text, all passes included."""
+class Ticking(Written):
+    """``ticks`` is where it notes the times."""
 
-    def __init__(self, graph: Graph, updates: Mapping[int, int] | None = None) -> None:
-        self.written = -time.perf_counter()
-        super().__init__(graph, updates)
-
-    def _main(self, b: Block) -> None:
-        self.written += time.perf_counter()
+    def main(self, b: Block) -> None:
         self.ticks = np.zeros(len(self.routine.steps) + 1, np.int64)
         env, place = PARAMETERS[3], CONSTANTS + len(self.shared.constants)
         self.shared.constants.append(self.ticks)
-        table = self._addresses(b)
+        table = self.addresses(b)
         clock = b.load(b.gep(env, number(place, I64), "ptr"), "ptr", 8)
 
         def tick(n: int) -> None:
@@ -44,13 +43,27 @@ class Timed(Compiled):
 
         self.routine.write(b, tick, table)
 
+
+class Timed(Compiled):
+    """``seconds`` is the time it took to write its LLVM text, all passes included."""
+
+    def _made(self) -> tuple[Library, Needs]:
+        return self._compiled()  # not what others call
+
+    @cached_property
+    def written(self) -> Ticking:
+        start = time.perf_counter()
+        made = Ticking(self.source, self.updates, DATA)
+        self.seconds = time.perf_counter() - start
+        return made
+
     def times(self, inputs: Sequence[Array], runs: int = RUNS) -> list[float]:
         """Seconds that each step takes: the median of some runs."""
         self(inputs)
-        start, first = time.perf_counter(), int(self.ticks[-1])
+        start, first = time.perf_counter(), int(self.written.ticks[-1])
         found: list[Array] = []
         while not found or (len(found) < runs and time.perf_counter() < start + ENOUGH):
             self(inputs)
-            found.append(np.diff(self.ticks))
-        seconds = (time.perf_counter() - start) / max(1, int(self.ticks[-1]) - first)
+            found.append(np.diff(self.written.ticks))
+        seconds = (time.perf_counter() - start) / max(1, int(self.written.ticks[-1]) - first)
         return [float(x) * seconds for x in np.median(found, axis=0)]

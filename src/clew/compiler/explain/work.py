@@ -30,7 +30,9 @@ def flops(step: Step) -> int:
     if step.kernel is None:
         return sum(map(operations, step.values))
     done = {x.expr for x in step.kernel.items if isinstance(x, Fold)}
-    return (of_product(step.made) if step.made is not None else 0) + sum(of_nest(x, done) for x in step.kernel.nests)
+    operands = sum(of_nest(nest, set()) for x in step.computed.values() for nest in x.nests)
+    product = of_product(step.made) + operands if step.made is not None else 0
+    return product + sum(of_nest(x, done) for x in step.kernel.nests)
 
 
 def of_nest(nest: Nest, done: set[Expr]) -> int:
@@ -75,9 +77,13 @@ def nbytes(step: Step) -> int:
     product = step.values[0] if step.made is not None else None
     whole = {} if product is None else {x.value: x for x in step.reads}
     if product is not None and step.made is not None:
-        for view, operand in zip((step.made.left, step.made.right), product.operands, strict=True):
-            buffer = whole[view.base]
-            parts[buffer] = parts.get(buffer, 0) + operand.type.size
+        for (name, view), operand in zip(step.made.views.items(), product.operands, strict=True):
+            if name not in step.computed:
+                buffer = whole[view.base]
+                parts[buffer] = parts.get(buffer, 0) + operand.type.size
+        for e in walk(x.expr for each in step.computed.values() for x in each.items):
+            if e.kind == "load":
+                parts[e.attr[0]] = parts.get(e.attr[0], 0) + turns(e.vars)
     read = sum(min(x.value.type.size, parts.get(x, x.value.type.size)) * x.value.dtype.itemsize for x in step.reads)
     return read + sum(x.value.type.nbytes for x in step.writes)
 

@@ -12,7 +12,8 @@ from signal import SIGINT
 
 from ..block import Block, Module, Reg
 from . import layout, system
-from .system import NULL, System, at
+from .machine import System
+from .system import NULL, at
 
 VIEW = Reg("%view", "ptr")
 OURS = Reg("@clew_interrupt", "ptr")

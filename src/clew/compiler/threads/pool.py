@@ -7,14 +7,16 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
 from ...config import Settings, config
-from ..block import Module
-from ..native import Library
-from . import interrupt, layout, region, system
+from ..native import Library, recalled, remember
+from ..sources import sources
+from . import layout, machine
 
+SYMBOLS = {"clew_parallel": "parallel", "clew_listen": "listen"}  # of functions: by what name compiled code calls them
 FAREWELL = 0.1  # seconds that the end waits for a call that owns the pool, on a thread that nobody joins
 
 
@@ -29,18 +31,10 @@ class Functions(NamedTuple):
     unlisten: ctypes._CFunctionType
 
 
-def text(on: system.System) -> str:
-    """The pool's native code."""
-    m = Module()
-    region.write(m, on)
-    interrupt.write(m, on)
-    return m.text
-
-
 @cache
-def functions(on: system.System) -> Functions:
-    """Compile them."""
-    library = Library(text(on))
+def functions(on: machine.System) -> Functions:
+    """Compile them, or load them."""
+    library = _library(on)
     pointer, plain = ctypes.c_void_p, ctypes.CFUNCTYPE(None, ctypes.c_void_p)
     return Functions(
         library,
@@ -52,6 +46,58 @@ def functions(on: system.System) -> Functions:
     )
 
 
+def _library(on: machine.System) -> Library:
+    key = sources("pool", *map(str, on))
+    found = recalled(key)
+    if found is not None:
+        return found[0]
+    from .text import text  # here, not above: what is loaded need not be written
+
+    library = Library(text(on))
+    remember(key, library)
+    return library
+
+
+class Native(Mapping[str, int]):
+    """A pool's memory and, once something asks for them, its functions: small kernels run without. It maps what compiled code
+    calls to its addresses."""
+
+    def __init__(self, system: machine.System) -> None:
+        self.system = system
+        self.memory = ctypes.create_string_buffer(layout.SIZE + 128)
+        self.state = -(-ctypes.addressof(self.memory) // 128) * 128
+        self.loaded: Functions | None = None
+        self._lock = threading.RLock()
+
+    def begin(self) -> None:
+        """The memory was written anew, perhaps in a process that has just begun."""
+        self._lock = threading.RLock()
+        if self.loaded:
+            self.loaded.prepare(self.state)
+
+    @property
+    def functions(self) -> Functions:
+        """They are ready to be called."""
+        with self._lock:
+            if self.loaded is None:
+                made = functions(self.system)
+                made.prepare(self.state)
+                self.loaded = made
+            return self.loaded
+
+    def __getitem__(self, name: str) -> int:
+        return int(getattr(self.functions, SYMBOLS[name]))
+
+    def __contains__(self, name: object) -> bool:
+        return name in SYMBOLS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SYMBOLS)
+
+    def __len__(self) -> int:
+        return len(SYMBOLS)
+
+
 class Pool:
     """Threads that wait for kernels. They start with the first region that is shared out, and end with the pool.
 
@@ -60,18 +106,21 @@ class Pool:
     ``symbols`` are the functions that compiled code calls: ``Library(text, symbols=pool().symbols)``.
     """
 
-    def __init__(self, threads: int, on: system.System | None = None) -> None:
-        self.system = on or system.here()
-        self._functions = functions(self.system)
-        self._memory = ctypes.create_string_buffer(layout.SIZE + 128)
-        start = -(-ctypes.addressof(self._memory) // 128) * 128
+    def __init__(self, threads: int, on: machine.System | None = None) -> None:
+        self.system = on or machine.here()
+        self._native = Native(self.system)
+        start = self._native.state
         self.address, self.quiet_address, self._state = start + layout.MAIN_VIEW, start + layout.QUIET_VIEW, start
-        self.parallel_address = self._functions.parallel
-        self.symbols = {"clew_parallel": self._functions.parallel, "clew_listen": self._functions.listen}
+        self.symbols: Mapping[str, int] = self._native
         self._stop = ctypes.c_int32.from_address(self.address + layout.STOP)
         self._begin(threads)
-        self._end = weakref.finalize(self, _close, self._functions, self._memory, self._state)
+        self._end = weakref.finalize(self, _close, self._native)
         _pools.add(self)
+
+    @property
+    def parallel_address(self) -> int:
+        """Where ``clew_parallel`` is."""
+        return self.symbols["clew_parallel"]
 
     def _begin(self, threads: int) -> None:
         """Write the memory as it is when there are no workers."""
@@ -80,7 +129,7 @@ class Pool:
             ctypes.c_void_p.from_address(view + layout.STATE).value = self._state
             ctypes.c_void_p.from_address(view + layout.QUIET).value = self.quiet_address
         ctypes.c_int32.from_address(self._state + layout.THREADS).value = threads
-        self._functions.prepare(self._state)
+        self._native.begin()
 
     @property
     def threads(self) -> int:
@@ -89,7 +138,7 @@ class Pool:
 
     def resize(self, threads: int) -> None:
         """Have so many threads, once no call owns the pool."""
-        while not self._functions.resize(self._state, threads):
+        while not self._native.functions.resize(self._state, threads):
             time.sleep(0.0005)
 
     def close(self) -> None:
@@ -106,14 +155,15 @@ class Pool:
         ctypes.pythonapi.PyErr_CheckSignals()
 
 
-def _close(functions: Functions, memory: ctypes.Array[ctypes.c_char], state: int) -> None:
+def _close(native: Native) -> None:
     """End the workers. Where a call on a daemon thread keeps the pool, leave them memory and code: the process ends anyway."""
-    functions.unlisten(state + layout.MAIN_VIEW)
+    if not native.loaded:
+        return
+    native.functions.unlisten(native.state + layout.MAIN_VIEW)
     until = time.monotonic() + FAREWELL
-    while not functions.resize(state, 1):
+    while not native.functions.resize(native.state, 1):
         if time.monotonic() > until:
-            for kept in (memory, functions):
-                ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(native))
             return
         time.sleep(0.0005)
 

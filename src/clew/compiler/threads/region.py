@@ -16,7 +16,8 @@ from __future__ import annotations
 from ..block import Block, Module, Reg, number
 from . import layout, system
 from .layout import EPOCH, JOINED, NUMBER, OPEN, QUIT
-from .system import System, at
+from .machine import System
+from .system import at
 from .words import change, get, has, i32, larger, load, local, returning, smaller, store, swap, until
 
 AWAKE = 50_000  # nanoseconds that a worker looks for the next region before it sleeps

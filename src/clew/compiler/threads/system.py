@@ -5,37 +5,14 @@ Linux is asked through futexes; other systems through a mutex and a condition va
 
 from __future__ import annotations
 
-import platform
-import sys
-from typing import NamedTuple
-
 from ..block import Block, Reg, number
 from . import layout
+from .machine import System
 
-FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "ppc64le": 221, "s390x": 238}  # numbers of the system call
 WAIT, WAKE = 128, 129  # FUTEX_WAIT and FUTEX_WAKE, of this process only
 BYTES = 256  # at least a sigset_t, and at least a struct sigaction
 PROCESSORS = 128  # bytes of a set of them
 NULL = Reg("null", "ptr")
-
-
-class System(NamedTuple):
-    """An operating system and a processor."""
-
-    name: str
-    machine: str
-    futex: int  # the system call's number; 0: there is none
-
-    @property
-    def threads(self) -> bool:
-        """Whether it has POSIX threads and signals; elsewhere all runs on the calling thread."""
-        return self.name != "win32"
-
-
-def here(futex: bool = True) -> System:
-    """This system."""
-    name, machine = sys.platform, platform.machine()
-    return System(name, machine, FUTEX.get(machine, 0) if futex and name == "linux" else 0)
 
 
 def at(b: Block, base: Reg, offset: int) -> Reg:

@@ -20,6 +20,7 @@ from ...tensor import Tensor
 from ...variable import Variable
 
 PLAIN = frozenset({int, bool, str, type(None), bytes, type})
+NO_ARRAYS, ARRAYS = (Variable, type), (Tensor, np.ndarray, np.generic, float)  # made once: making a union takes its time
 
 
 def describe(x: Any, key: list[Any], leaves: list[Any], tracked: dict[int, Value]) -> None:
@@ -29,7 +30,8 @@ def describe(x: Any, key: list[Any], leaves: list[Any], tracked: dict[int, Value
         v = x.value
         if v.op is not None:
             tracked[len(leaves)] = v
-        key.append(v.type)
+        type = v.type
+        key += (type.dtype, type.shape)  # as an array of that type
         leaves.append(v.data)
     elif cls is np.ndarray:
         key += (x.dtype, x.shape)
@@ -54,7 +56,7 @@ def describe(x: Any, key: list[Any], leaves: list[Any], tracked: dict[int, Value
 def _describe_other(x: Any, key: list[Any], leaves: list[Any], tracked: dict[int, Value]) -> None:
     if is_array(x):
         v = value_of(x)
-        key.append(v.type)
+        key += (v.dtype, v.shape)
         leaves.append(v.data)
         return
     children = opened(x)
@@ -68,9 +70,9 @@ def _describe_other(x: Any, key: list[Any], leaves: list[Any], tracked: dict[int
 
 def is_array(x: Any) -> bool:
     """Whether it is an input that can be made an array."""
-    if isinstance(x, Variable | type):
+    if isinstance(x, NO_ARRAYS):
         return False
-    return isinstance(x, Tensor | np.ndarray | np.generic | float) or hasattr(x, "__array__") or hasattr(x, "__dlpack__")
+    return isinstance(x, ARRAYS) or hasattr(x, "__array__") or hasattr(x, "__dlpack__")
 
 
 def opened(x: Any) -> list[tuple[str, Any]] | None:

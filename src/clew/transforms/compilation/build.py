@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
+from importlib import import_module
 from typing import Any
 
-from ...ir import Graph, Label, Value, recording, toposort
+from ...errors import UsageError
+from ...ir import Graph, Label, Site, Value, here, recording, toposort
 from ...tensor import Tensor
 from ...variable import Variable
 from .arguments import replaced, type_of
@@ -15,15 +17,24 @@ from .number import Traced
 from .results import Results
 from .search import Search, mentioned_in
 from .settling import settled
+from .swallowed import Swallowed
 from .tracer import Attribute, Bound, Gradient, Trace, traced
 
 Function = Callable[..., Any]
 
 
-def build(f: Function, name: str, args: list[tuple[str, Any]], kwargs: dict[str, Any]) -> Entry:
+def build(
+    f: Function,
+    name: str,
+    args: list[tuple[str, Any]],
+    kwargs: dict[str, Any],
+    *,
+    wish: Any = None,
+    native: bool = True,
+) -> Entry:
     """The entry of the signature of these arguments: positional ones with their names, and those by keyword.
 
-    Whatever happens, everything is left as it was.
+    With a ``wish`` (see ``fetch``) it also returns chosen nodes. Whatever happens, everything is left as it was.
     """
     trace, search = Trace(name), Search()
     keep: list[Any] = []
@@ -45,53 +56,90 @@ def build(f: Function, name: str, args: list[tuple[str, Any]], kwargs: dict[str,
     search.visit(f, name)
     guards = search.guards
     trace.arrays = guards.arrays
+    swallowed = Swallowed(search.sources, list(guards.arrays.values()), search.functions)
     before, recording.on = recording.on, True
     try:
         with traced(trace):
-            returned = Results(f(*positional, **keywords))
+            returned = f(*positional, **keywords)
+            if isinstance(returned, Iterator | Coroutine):
+                getattr(returned, "close", list)()
+                raise UsageError(
+                    f"{name} returns {returned!r:.60}, which runs later, when nothing is traced; return what it would make\n"
+                    f"  at {Site(*here())}"
+                )
+            results = Results(returned)
+            if wish is not None:
+                results = Results(_fetched(trace, returned, results, wish))
+            del returned
         guards.refuse_leaks(name)
+        swallowed.tell(name)
         guards.settle()
-        return _entry(trace, guards, returned, [k for k, weak in enumerate(floats) if weak], keep)
+        return _entry(trace, guards, results, [k for k, weak in enumerate(floats) if weak], keep, native)
     finally:
         recording.on = before
         trace.undo()
         trace.close()
 
 
-def _entry(trace: Trace, guards: Guards, results: Results, floats: list[int], keep: list[Any]) -> Entry:
-    changed = {v: read.now for v, read in trace.variables.items() if read.now is not read.leaf}
-    new = {v: trace.born[v] for _, _, _, _, variables in trace.attached for v in variables}
-    arrays = [v for v, now in changed.items() if now.type.shape]
-    scalars = [v for v, now in changed.items() if not now.type.shape]
-    kept, spent, cleared = _gradients(trace)
-    put = {**{v: changed[v] for v in scalars}, **new}
-    entered, made = settled(trace, [*results.values, *(changed[v] for v in arrays), *put.values(), *kept.values()])
+def _fetched(trace: Trace, returned: Any, results: Results, wish: Any) -> Any:
+    """What the function returned, and the nodes that are chosen by the names of the graph that it has without them."""
+    fetch: Any = import_module("clew.transforms.compilation.fetch")  # it draws, which is not imported until somebody does
+    graph, new, _ = _settle(trace, results, Changes(trace))
+    return fetch.Fetching(trace, graph, new).fetched(wish, returned, results.values)
+
+
+class Changes:
+    """What a trace did to the state outside."""
+
+    def __init__(self, trace: Trace) -> None:
+        changed = {v: read.now for v, read in trace.variables.items() if read.now is not read.leaf}
+        new = {v: trace.born[v] for _, _, _, _, variables in trace.attached for v in variables}
+        self.arrays = [v for v, now in changed.items() if now.type.shape]
+        self.scalars = [v for v, now in changed.items() if not now.type.shape]
+        self.kept, self.spent, self.cleared = _gradients(trace)
+        self.put = {**{v: changed[v] for v in self.scalars}, **new}
+        self.values = [*(changed[v] for v in self.arrays), *self.put.values(), *self.kept.values()]
+
+
+def _settle(trace: Trace, results: Results, changes: Changes) -> tuple[Graph, dict[Value, Value], dict[str, dict[Any, Value]]]:
+    """The graph of a call, what stands in it for each value of the trace, and its inputs by kind."""
+    outputs = [*results.values, *changes.values]
+    entered, new = settled(trace, outputs)
+    made = tuple([new[v] for v in outputs])
+    groups = _groups(entered, set(toposort(made)), changes.arrays, changes.scalars)
+    return Graph(trace.function, tuple(leaf for group in groups.values() for leaf in group.values()), made), new, groups
+
+
+def _entry(trace: Trace, guards: Guards, results: Results, floats: list[int], keep: list[Any], native: bool) -> Entry:
+    changes = Changes(trace)
+    graph, new, groups = _settle(trace, results, changes)
+    del new
     types = [v.type for v in results.values]
     results.values.clear()  # with them goes the trace
-    groups = _groups(entered, set(toposort(made)), arrays, scalars)
     draws = {generator: trace.draws[generator].count for generator, _ in groups["draws"]}
     return Entry(
         name=trace.function,
-        graph=Graph(trace.function, tuple(leaf for group in groups.values() for leaf in group.values()), tuple(made)),
+        graph=graph,
         guards=guards,
         results=results,
         types=types,
         floats=floats,
         bound=list(groups["bound"]),
         reads=list(groups["reads"]),
-        updated=arrays,
-        scalars=scalars,
+        updated=changes.arrays,
+        scalars=changes.scalars,
         numbers=list(groups["numbers"]),
         before=list(groups["gradients"]),
         draws=list(draws.items()),
         outside=trace.outside,
-        put=[(v, now.type, now.label) for v, now in put.items()],
-        kept=list(kept),
-        used=[label for label, inside in spent if inside],
-        spent=[label for label, inside in spent if not inside],
-        cleared=cleared,
+        put=[(v, now.type, now.label) for v, now in changes.put.items()],
+        kept=list(changes.kept),
+        used=[label for label, inside in changes.spent if inside],
+        spent=[label for label, inside in changes.spent if not inside],
+        cleared=changes.cleared,
         attached=[(holder, key, was, x) for holder, key, was, x, _ in trace.attached],
         keep=keep,
+        native=native,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -12,13 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import UsageError
 from ...gates import Gate
-from ...ir import INPUT, Array, Graph, Label, Type, Used, Value, constant, here
+from ...ir import INPUT, Array, Graph, Label, Site, Type, Used, Value, constant, here, recording
 from ...ops.items import Item, several_of
 from ...tensor import Tensor
 from ...variable import SLOT, Variable
 from .guards import Guards
+from .interpreted import Interpreted
 from .results import Results
+from .snapshot import Snapshot
 from .tracer import Attribute, Bound, Gradient
 
 WIDE, WORD = np.float64, np.uint32
@@ -35,7 +39,8 @@ def _references() -> tuple[int, int]:
 
 
 ALONE = _references()
-changing = threading.Lock()  # one call at a time changes variables
+changing = threading.RLock()  # one call at a time changes variables
+under_way: list[str] = []  # the function whose call that is
 
 
 @dataclass(eq=False)
@@ -63,6 +68,7 @@ class Entry:
     cleared: list[Label]
     attached: list[tuple[Any, Any, Any, Any]]  # holder, key, what was there, what is there after a call
     keep: list[Any]  # what the signature knows by its identity alone
+    native: bool = True  # else it runs in NumPy
 
     def __post_init__(self) -> None:
         self.arrays = [b.array for b in self.bound]
@@ -80,9 +86,10 @@ class Entry:
         self.tracks = self.pure and any(t.differentiable for t in self.types) and state
         self.used_up = Used(self.name)
         start = perf_counter()
-        compiled: Any = import_module("clew.compiler.compiled")  # it loads LLVM, which takes longer than all the rest of clew
+        # It loads LLVM, which takes longer than all the rest of clew.
+        compiled: Any = import_module("clew.compiler.compiled").Compiled if self.native else Interpreted
         loaded = perf_counter()
-        self.compiled = compiled.Compiled(self.graph, self.updates)
+        self.compiled = compiled(self.graph, self.updates)
         self.took = {"loading the compiler": loaded - start, "compiling": perf_counter() - loaded}  # seconds
         self.number: Any = WIDE
         self.converted = self.floats  # to NumPy's scalars, for a call
@@ -133,7 +140,16 @@ class Entry:
         if self.pure:
             return self._drawn(inputs, [])
         with changing:
-            return self._changed(inputs)
+            if under_way:
+                raise UsageError(
+                    f"{self.name}: a signal's handler called it while {under_way[0]} was changing variables; let the handler "
+                    f"take a note, and call {self.name} afterwards\n  at {Site(*here())}"
+                )
+            try:
+                under_way.append(self.name)
+                return self._changed(inputs)
+            finally:
+                under_way.clear()
 
     def _changed(self, inputs: list[Array]) -> list[Any]:
         fresh: list[tuple[Variable, Value]] = []
@@ -154,22 +170,28 @@ class Entry:
         for gradient in self.before:
             inputs.append(gradient.label.grad)  # noqa: PERF401
         drawn = 0
+        made: list[Any] = []
+        late: BaseException | None = None
         try:
             for generator, count in self.draws:
                 key, first = generator.reserve(count)
                 drawn += 1
                 inputs += (key, WORD(first))
-            made = self.compiled(inputs)
-        except BaseException:
-            for generator, count in self.draws[:drawn]:
-                generator.back(count)
-            raise
+            made = self.compiled(inputs, made)
+        except BaseException as error:
+            if not self.compiled.done(inputs, made):
+                for generator, count in self.draws[:drawn]:
+                    generator.back(count)
+                raise
+            late = error
         try:
             self._commit(made, fresh)
         except BaseException:  # Ctrl-C: what has begun is finished
             self._commit(made, fresh)
             raise
-        return made  # type: ignore[no-any-return]
+        if late is not None:
+            raise late
+        return made
 
     def _commit(self, made: list[Any], fresh: list[tuple[Variable, Value]]) -> None:
         """Take the new state over. It can be done twice."""
@@ -193,10 +215,34 @@ class Entry:
         for holder, key, _, x in self.attached:
             holder[key] = x
 
+    def buffers(self) -> list[Array]:
+        """Memory for the arrays that a call changes in place."""
+        return [np.empty(v.shape, v.dtype) for v in self.updated]
+
+    def snapshot(self, buffers: Sequence[Array] = ()) -> Snapshot:
+        """The state that a call changes. The arrays that it would change in place are copied to the buffers.
+
+        Without buffers they are held on to, and so the next call changes copies of them.
+        """
+        return Snapshot(
+            (*self.updated, *self.scalars),
+            (*self.kept, *self.used, *self.spent, *self.cleared),
+            [generator for generator, _ in self.draws],
+            [(holder, key) for holder, key, _, _ in self.attached],
+            buffers,
+        )
+
+    def call(self, leaves: list[Array], tracked: dict[int, Value]) -> tuple[Any, list[Any]]:
+        """What the call returns, and the arrays that it has made. (``Jit.__call__`` has this written out.)"""
+        if (tracked or self.tracks) and self.pure and recording.on:
+            return self.recorded(leaves, tracked)
+        made = self.run(self.inputs(leaves))
+        return self.wrap(made), made
+
     # A function that changes nothing is one node of the eager graph
 
-    def recorded(self, leaves: list[Array], tracked: dict[int, Value]) -> Any:
-        """The results, recorded as those of one gate, whose way back is that of its parts."""
+    def recorded(self, leaves: list[Array], tracked: dict[int, Value]) -> tuple[Any, list[Any]]:
+        """The results, recorded as those of one gate, whose way back is that of its parts, and their arrays."""
         inputs = self.inputs(leaves)
         values = [slot(v) for v in self.reads]
         made = self.run(inputs)
@@ -209,10 +255,10 @@ class Entry:
         operands[first : first + len(values)] = values
         y = Value(self.gate, tuple(operands), several_of(tuple(self.types)), made[0], None, here())
         if len(made) == 1:
-            return self.results.of_tensors([Tensor(y)])
+            return self.results.of_tensors([Tensor(y)]), made
         y.data = tuple(made)
         items = [Tensor(Value(Item(k), (y,), t, made[k], None, y.place)) for k, t in enumerate(self.types)]
-        return self.results.of_tensors(items)
+        return self.results.of_tensors(items), made
 
     @cached_property
     def gate(self) -> Gate:

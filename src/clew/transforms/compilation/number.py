@@ -7,7 +7,7 @@ from typing import Any
 
 from ...array import elementwise as el
 from ...array.promotion import Weak, is_scalar, value_of
-from ...ir import DTYPES, Value
+from ...ir import DTYPES, Value, tracing
 from ...tensor import Tensor, unwrap, wrap
 
 F64 = DTYPES["f64"]
@@ -58,6 +58,8 @@ class Traced(Weak):
     __neg__, __pos__, __abs__ = unary(el.negative), unary(el.positive), unary(el.abs)
 
     def __repr__(self) -> str:
+        if tracing.trace is not None:
+            tracing.trace.shown(self.value)
         return f"float({self.value.name or 'traced'})"
 
     def __format__(self, form: str) -> str:

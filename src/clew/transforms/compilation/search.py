@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dis
 import functools
-import os
 import sys
 from collections.abc import Iterable
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -18,15 +17,15 @@ from typing import Any
 import numpy as np
 
 from ...ir import FLOATS
-from ...ir.site import PACKAGE
+from ...ir.site import PACKAGE, installed
 from ...tensor import Tensor
 from ...variable import Noted, Number
+from .bound import Bound
 from .guards import VALUES, Guards, content
+from .swallowed import SOURCES
 
 SKIPPED = frozenset({"clew", "numpy", *sys.stdlib_module_names})
 MOST = 256  # items of a container, or of an array of integers, that are looked at
-PYTHON = os.path.dirname(os.__file__)  # noqa: PTH120
-INSTALLED = ("site-packages", "dist-packages", "<frozen")
 Names = frozenset[str]
 
 
@@ -35,6 +34,8 @@ class Search:
 
     def __init__(self) -> None:
         self.guards = Guards()
+        self.functions: list[FunctionType] = []  # of the user's, whose code was read
+        self.sources: list[tuple[Any, str]] = []  # random generators and iterators, with what they are called
         self._seen: dict[int, tuple[Any, set[str]]] = {}
         self._listed: set[tuple[int, Any]] = set()
 
@@ -46,6 +47,8 @@ class Search:
         if seen and names <= seen:
             return
         seen |= names | {""}
+        if isinstance(x, SOURCES):
+            self.sources.append((x, what))
         for kinds, search in self._searches:
             if isinstance(x, kinds):
                 search(self, x, what, names)
@@ -63,7 +66,8 @@ class Search:
 
     def _function(self, f: FunctionType, what: str, names: Names) -> None:
         read, inside = mentioned(f.__code__)
-        if not _is_installed(f.__code__):
+        if not installed(f.__code__.co_filename):
+            self.functions.append(f)
             for name in sorted(read):
                 if name in f.__globals__:
                     self._item(f.__globals__, name, f"the global {name}", inside)
@@ -75,7 +79,7 @@ class Search:
         for x in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
             self.visit(x, f"a default of {f.__name__}", inside)
 
-    def _method(self, f: MethodType, what: str, names: Names) -> None:
+    def _method(self, f: MethodType | Bound, what: str, names: Names) -> None:
         self.visit(f.__func__, what, names)
         self.visit(f.__self__, what, mentioned_in(f))
 
@@ -105,7 +109,7 @@ class Search:
         found, waiting = set(names), [*names, "__call__"]
         while waiting:
             method = _plain(of_class.get(waiting.pop()))
-            if isinstance(method, FunctionType) and (_is_clew(method.__code__) or not _is_installed(method.__code__)):
+            if isinstance(method, FunctionType) and (_is_clew(method.__code__) or not installed(method.__code__.co_filename)):
                 more = mentioned(method.__code__)[1] - found
                 found |= more
                 waiting += more
@@ -133,7 +137,7 @@ class Search:
     _searches: tuple[tuple[Any, Any], ...] = (
         (np.ndarray, _array),
         (FunctionType, _function),
-        (MethodType, _method),
+        (MethodType | Bound, _method),
         (functools.partial, _partial),
         (list | dict, _container),
         (tuple | set | frozenset, _parts),
@@ -164,11 +168,6 @@ def mentioned(code: CodeType) -> tuple[Names, Names]:
 
 def _is_clew(code: CodeType) -> bool:
     return code.co_filename.startswith(PACKAGE)
-
-
-def _is_installed(code: CodeType) -> bool:
-    """Whether code is clew's, Python's, or that of an installed package."""
-    return code.co_filename.startswith((PACKAGE, PYTHON)) or any(place in code.co_filename for place in INSTALLED)
 
 
 def _plain(f: Any) -> Any:

@@ -15,8 +15,8 @@ from .tracer import Bound, Trace
 SMALL = 64  # elements: constants of no more, that nobody else holds, are part of the graph
 
 
-def settled(trace: Trace, outputs: Sequence[Value]) -> tuple[list[tuple[Value, Any]], list[Value]]:
-    """The outputs copied, free of the trace's own values, and the inputs with what each stands for.
+def settled(trace: Trace, outputs: Sequence[Value]) -> tuple[list[tuple[Value, Any]], dict[Value, Value]]:
+    """What the outputs need, copied, free of the trace's own values, and the inputs with what each stands for.
 
     Leaves of variables that were assigned to become what was assigned; arrays from outside become inputs.
     """
@@ -51,7 +51,7 @@ def settled(trace: Trace, outputs: Sequence[Value]) -> tuple[list[tuple[Value, A
             new[v] = Value(None, (), v.type, v.data) if v in trace.local else entered(v, Bound(v.data, v.label))
         else:
             new[v] = Value(v.op, tuple([new[x] for x in v.operands]), v.type, None, _name(v.label), v.place)
-    return inputs, [new[v] for v in outputs]
+    return inputs, new
 
 
 def _leaf(v: Value) -> Value:

@@ -11,14 +11,14 @@ import numpy as np
 
 from ...diff.reverse import pull_back, together
 from ...errors import GradientError
-from ...ir import DTYPES, INPUT, Label, Leaked, Site, Type, Used, Value, here, parameter, recording, toposort, tracing
+from ...ir import DTYPES, INPUT, Label, Leaked, Site, Type, Used, Value, here, kept, parameter, recording, toposort, tracing
 from ...ops.arithmetic import add
 from ...ops.elementwise import filled
 from ...ops.random import U32
 from ...ops.rounding import detach
-from ...tensor import kept
 from ...variable import SLOT, Variable, watched
 from .number import F64, Traced
+from .swallowed import shown
 
 KEY, DRAW = Type(U32, (2,)), Type(U32, ())
 FLOAT = Type(DTYPES["f64"], ())
@@ -55,6 +55,7 @@ class Trace:
     draws: dict[Any, Draws] = field(default_factory=dict)
     gradients: dict[Label, tuple[Value | None, bool]] = field(default_factory=dict)  # with whether it is fresh
     outside: dict[Label, tuple[bool, bool]] = field(default_factory=dict)  # gradients read: was there one, and fresh
+    backwards: list[tuple[Value, Value, bool]] = field(default_factory=list)  # where backward() began: value, gradient, adds up
     attached: list[tuple[Any, Any, Any, Any, list[Variable]]] = field(default_factory=list)  # see attach; third: before
     arrays: dict[int, tuple[Any, str]] = field(default_factory=dict)  # from outside, with what they are called
     bound: dict[int, Value] = field(default_factory=dict)
@@ -156,6 +157,11 @@ class Trace:
                 return Traced(leaf)
         return Traced(self.input(name, FLOAT, Attribute(holder, name)))
 
+    # Texts
+
+    def shown(self, v: Value) -> None:
+        shown(self.function, v)
+
     # Gradients
 
     def backward(self, output: Value, seed: Value, accumulate: bool) -> None:
@@ -166,6 +172,7 @@ class Trace:
                 "backward() from a tensor that nothing tracked leads to: no cl.variable feeds it, or it was computed under "
                 f"cl.no_grad() or detached\n  at {Site(*here())}"
             )
+        self.backwards.append((output, seed, accumulate))
         before, recording.on = recording.on, False
         try:
             found = pull_back({output: seed}, wanted=wanted)

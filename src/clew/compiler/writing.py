@@ -1,0 +1,53 @@
+"""A graph as the text of a module, with all that a call of it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..ir import Graph
+from . import native
+from .block import Block, Reg, number
+from .evaluate import I64
+from .routine import PARAMETERS, Routine, Shared
+
+LONG = 3_000_000  # cycles from which on Ctrl-C stops a call
+
+
+class Written:
+    """The module's function ``main`` takes Python's objects, and runs the graph's routine.
+
+    ``data`` is where NumPy's array objects hold the address of their data, and others that are given seem to.
+    """
+
+    def __init__(self, graph: Graph, updates: Mapping[int, int], data: int) -> None:
+        self.source = graph
+        self.updates = updates
+        self.data = data
+        self.shared = Shared(native.host().bits)
+        self.routine = Routine(graph, self.shared, updates)
+        self.shared.module.function("main", "i32", PARAMETERS, self.main)
+        self.text = self.shared.module.text
+
+    def main(self, b: Block) -> None:
+        """The function's body."""
+        if self.routine.cycles > LONG:
+            b.module.declare("declare void @clew_listen(ptr)")
+            b.do("call void @clew_listen(ptr %view)")
+        table = self.addresses(b)
+        view, _, *rest = PARAMETERS
+        names = ", ".join(map(str, (view, table, *rest)))
+        stopped = b.put(f"call i32 @{self.routine.name}({names})", "i32")
+        if self.updates:
+            last = b.gep(Reg("%table", "ptr"), number(len(self.source.inputs) + len(self.source.outputs), I64), "ptr")
+            b.store(b.convert("zext", b.icmp("eq", stopped, number(0, "i32")), I64), last, 8)
+        b.do(f"ret {stopped}")
+
+    def addresses(self, b: Block) -> Reg:
+        """The routine's table. Python gives objects, which hold the address of their data."""
+        count = len(self.source.inputs) + len(self.source.outputs)
+        table = b.slot("ptr", max(1, count))
+        with b.loop(number(0, I64), number(count, I64), empty=True) as loop:
+            object = b.load(b.gep(Reg("%table", "ptr"), loop.i, "ptr"), "ptr", 8)
+            address = b.load(b.gep(object, number(self.data, I64), "i8"), "ptr", 8)
+            b.store(address, b.gep(table, loop.i, "ptr"), 8)
+        return table
