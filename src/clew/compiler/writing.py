@@ -25,7 +25,7 @@ class Written:
         self.data = data
         self.shared = Shared(native.host().bits)
         self.routine = Routine(graph, self.shared, updates)
-        self.shared.module.function("main", "i32", PARAMETERS, self.main)
+        self.shared.module.function("main", "i32", PARAMETERS[:2], self.main)
         self.text = self.shared.module.text
 
     def main(self, b: Block) -> None:
@@ -33,21 +33,31 @@ class Written:
         if self.routine.cycles > LONG:
             b.module.declare("declare void @clew_listen(ptr)")
             b.do("call void @clew_listen(ptr %view)")
-        table = self.addresses(b)
+        table = self.given(b)
         view, _, *rest = PARAMETERS
         names = ", ".join(map(str, (view, table, *rest)))
         stopped = b.put(f"call i32 @{self.routine.name}({names})", "i32")
         if self.updates:
-            last = b.gep(Reg("%table", "ptr"), number(len(self.source.inputs) + len(self.source.outputs), I64), "ptr")
-            b.store(b.convert("zext", b.icmp("eq", stopped, number(0, "i32")), I64), last, 8)
+            b.store(b.convert("zext", b.icmp("eq", stopped, number(0, "i32")), I64), self.at(b, 2), 8)
         b.do(f"ret {stopped}")
 
-    def addresses(self, b: Block) -> Reg:
-        """The routine's table. Python gives objects, which hold the address of their data."""
-        count = len(self.source.inputs) + len(self.source.outputs)
-        table = b.slot("ptr", max(1, count))
-        with b.loop(number(0, I64), number(count, I64), empty=True) as loop:
-            object = b.load(b.gep(Reg("%table", "ptr"), loop.i, "ptr"), "ptr", 8)
+    @property
+    def count(self) -> int:
+        return len(self.source.inputs) + len(self.source.outputs)
+
+    def at(self, b: Block, k: int) -> Reg:
+        """What the table ends with: where the arena and the constants are, and whether inputs have been updated. (Each operand
+        that Python passes takes its time.)"""
+        return b.gep(PARAMETERS[1], number(self.count + k, I64), "ptr")
+
+    def given(self, b: Block) -> Reg:
+        """The routine's table, of addresses, and its other parameters by their names. Python gives objects, which hold the
+        address of their data."""
+        for k, x in enumerate(PARAMETERS[2:]):
+            b.do(f"{x.text} = load ptr, {self.at(b, k)}, align 8")
+        table = b.slot("ptr", max(1, self.count))
+        with b.loop(number(0, I64), number(self.count, I64), empty=True) as loop:
+            object = b.load(b.gep(PARAMETERS[1], loop.i, "ptr"), "ptr", 8)
             address = b.load(b.gep(object, number(self.data, I64), "i8"), "ptr", 8)
             b.store(address, b.gep(table, loop.i, "ptr"), 8)
         return table

@@ -30,10 +30,11 @@ INTEGERS = frozenset(dtype for name, dtype in DTYPES.items() if name[0] in "iu")
 class Type:
     """A dense array type, printed as ``f32[8,3]``. Equal types are one object, so ``is`` compares them."""
 
-    __slots__ = ("__weakref__", "differentiable", "dtype", "shape")
+    __slots__ = ("__weakref__", "differentiable", "dtype", "key", "shape")
 
     dtype: Dtype
     shape: Shape
+    key: tuple[Dtype, Shape]  # what it is, for who has no type at hand to compare with
     differentiable: bool  # floating-point
 
     def __new__(cls, dtype: Dtype, shape: Shape) -> Type:
@@ -42,7 +43,7 @@ class Type:
             type = _types.get(key)
             if type is None:
                 type = super().__new__(cls)
-                type.dtype, type.shape, type.differentiable = dtype, shape, dtype in FLOATS
+                type.dtype, type.shape, type.key, type.differentiable = dtype, shape, key, dtype in FLOATS
                 _types[key] = type
         return type
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import SignatureWarning, UsageError
 from ..ir import Site, Value, here, quiet, recording, tracing
-from ..tensor import transforming
+from ..tensor import Tensor, transforming
 from ..view import GraphView, view
 from .compilation.arguments import describe, refuse_unhashable, replaced, shown
 from .compilation.bound import Bound
@@ -60,11 +60,17 @@ class Jit:
         tracked: dict[int, Value] = {}
         for x in args:
             cls = x.__class__
-            if cls is float:  # the quickest way for what needs it most
+            if cls is Tensor:  # the quickest way for what needs it most
+                v = x.value
+                if v.op is not None:
+                    tracked[len(leaves)] = v
+                key.append(v.type.key)
+                leaves.append(v.data)
+            elif cls is float:
                 key.append(float)
                 leaves.append(x)
             elif cls is np.ndarray:
-                key += (x.dtype, x.shape)
+                key.append((x.dtype, x.shape))
                 leaves.append(x)
             else:
                 describe(x, key, leaves, tracked)

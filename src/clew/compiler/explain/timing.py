@@ -30,7 +30,7 @@ class Ticking(Written):
         self.ticks = np.zeros(len(self.routine.steps) + 1, np.int64)
         env, place = PARAMETERS[3], CONSTANTS + len(self.shared.constants)
         self.shared.constants.append(self.ticks)
-        table = self.addresses(b)
+        table = self.given(b)
         clock = b.load(b.gep(env, number(place, I64), "ptr"), "ptr", 8)
 
         def tick(n: int) -> None:

@@ -30,11 +30,10 @@ def describe(x: Any, key: list[Any], leaves: list[Any], tracked: dict[int, Value
         v = x.value
         if v.op is not None:
             tracked[len(leaves)] = v
-        type = v.type
-        key += (type.dtype, type.shape)  # as an array of that type
+        key.append(v.type.key)  # as an array of that type
         leaves.append(v.data)
     elif cls is np.ndarray:
-        key += (x.dtype, x.shape)
+        key.append((x.dtype, x.shape))
         leaves.append(x)
     elif cls is float:
         key.append(float)
@@ -56,7 +55,7 @@ def describe(x: Any, key: list[Any], leaves: list[Any], tracked: dict[int, Value
 def _describe_other(x: Any, key: list[Any], leaves: list[Any], tracked: dict[int, Value]) -> None:
     if is_array(x):
         v = value_of(x)
-        key += (v.dtype, v.shape)
+        key.append(v.type.key)
         leaves.append(v.data)
         return
     children = opened(x)
