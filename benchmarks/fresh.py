@@ -63,9 +63,9 @@ def _asked(what: str, row: Row, peer: str, caches: str) -> float:
     }
     paths = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "benchmarks.fresh", what, row.name, peer]
-    run = subprocess.run(
-        command, env={**os.environ, **own, "PYTHONPATH": paths}, capture_output=True, text=True, check=False, cwd=ROOT
-    )
+    env = {**os.environ, **own, "PYTHONPATH": paths}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # modules are found compiled, as pip leaves them
+    run = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=ROOT)
     if run.returncode:
         raise Failed(f"{row.name}, {peer}: {(run.stderr.strip().splitlines() or ['no result'])[-1]}")
     return float(json.loads(run.stdout.splitlines()[-1]))

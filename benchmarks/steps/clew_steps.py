@@ -9,9 +9,9 @@ from typing import Any
 import clew as cl
 import clew.compiler.compiled
 import clew.compiler.linking
-import clew.compiler.llvm  # imports are not timed, of no peer: what clew imports when it first compiles is imported here
+import clew.compiler.llvm
 import clew.compiler.threads.text
-import clew.compiler.writing
+import clew.compiler.writing  # what clew imports when it first compiles: imports are not timed, of no peer
 
 from ..work import Arrays, Work
 
