@@ -24,6 +24,7 @@ from .columns import added_up
 from .constants import compact, repeating
 from .factored import factored
 from .joining import joined
+from .phases import phased
 from .products import unpadded
 from .scattered import scattered
 from .turning import turned
@@ -110,6 +111,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     factored,
     joined,
     turned,
+    phased,
     unpadded,
     simplify,
     share,
