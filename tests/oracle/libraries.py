@@ -58,7 +58,7 @@ def avg_pool(x: Any, window: int, stride: int, pad: int, whole: bool) -> Any:
 
 CLEW = Library(
     "clew",
-    {**vars(clew), "nn": clew.nn},
+    {name: getattr(clew, name) for name in clew.__all__},
     clew,
     clew.asarray,
     lambda x: x.numpy() if isinstance(x, clew.Tensor) else np.asarray(x),
