@@ -183,9 +183,7 @@ class Loops(Items):
         del self.env[v]
 
     def _between(self, low: Reg, x: Reg, high: Reg) -> Reg:
-        b = self.b
-        x = b.select(b.icmp("slt", x, low), low, x)
-        return b.select(b.icmp("slt", x, high), x, high)
+        return self.b.intrinsic("smin", self.b.intrinsic("smax", x, low), high)
 
     def _nest(self, nest: Nest) -> None:
         b = self.b

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable
 from math import isfinite
 
-from ..ir import Graph, Value, rebuild
+from ..ir import Graph, Value
 from ..ops.arithmetic import Mul, Neg
 from ..ops.broadcast import Sum
 from ..ops.broadcast import sum as summed
 from ..ops.contraction import Contract, contract, parse
 from ..ops.elementwise import Chain, filled
-from ..passes.rewrite import number
+from ..passes.rewrite import number, renewed, replaced
 from .products import is_product
 
 Scaling = Callable[[Value], Value]
@@ -37,9 +37,8 @@ def factored(graph: Graph) -> Graph:
                 better = scaled(better)
             new[v] = better
             continue
-        operands = tuple([new[x] for x in v.operands])
-        new[v] = v if all([a is b for a, b in zip(operands, v.operands, strict=True)]) else rebuild(v, operands)
-    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+        new[v] = replaced(v, new)
+    return renewed(graph, new)
 
 
 def _product_below(v: Value, uses: Counter[Value]) -> tuple[Value, list[Scaling]] | None:

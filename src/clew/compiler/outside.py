@@ -58,7 +58,6 @@ class Reference(Step):
     """One op's reference. The context of its callback holds its number, the operands' addresses, then the results'."""
 
     number: int = 0
-    given: list[Value] = field(default_factory=list)
     results: list[Buffer] = field(default_factory=list)
 
     @property

@@ -46,10 +46,10 @@ class Prologue:
 
     def __call__(self, b: Block, operand: str, start: Reg, stop: Reg, to: Reg) -> None:
         """The steps ``start`` to ``stop`` along the cut, written ``to``."""
-        Stretch(b, self.kernels[operand], self.cuts[operand], self.buffers, self.bits).fill(start, stop, to)
+        Strip(b, self.kernels[operand], self.cuts[operand], self.buffers, self.bits).fill(start, stop, to)
 
 
-class Stretch(Evaluator):
+class Strip(Evaluator):
     """Writes some steps along one axis of an array, with lanes along its last axis."""
 
     def __init__(self, b: Block, kernel: Kernel, cut: int, buffers: Mapping[Buffer, Reg], bits: int) -> None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from ..ir import Graph, Shape, Value
 from ..ops.contraction import Contract, parse
 from ..ops.movement import Permute
+from ..passes.rewrite import renewed, replaced
 
 
 def turned(graph: Graph) -> Graph:
@@ -27,7 +28,5 @@ def turned(graph: Graph) -> Graph:
             spec = f"{left},{right}->{''.join(result[k] for k in v.op.order)}"  # type: ignore[union-attr]
             new[v] = Contract(spec).apply(*[new[x] for x in inner.operands])
         else:
-            operands = tuple([new[x] for x in v.operands])
-            same = all(a is b for a, b in zip(operands, v.operands, strict=True))
-            new[v] = v if same else Value(v.op, operands, v.type, v.data, v.label, v.place)
-    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+            new[v] = replaced(v, new)
+    return renewed(graph, new)

@@ -14,18 +14,20 @@ def rewrite(graph: Graph, rule: Callable[[Value], Value]) -> Graph:
     new: dict[Value, Value] = {v: v for v in graph.inputs}
     for v in graph.values:
         if v not in new:
-            made = v
-            before = v.operands
-            for x in before:
-                if new[x] is not x:
-                    operands = tuple([new[x] for x in before])
-                    if v.data is None and all([a.type is b.type for a, b in zip(operands, before, strict=True)]):
-                        made = Value(v.op, operands, v.type, None, v.label, v.place)
-                    else:
-                        made = rebuild(v, operands)
-                    break
-            new[v] = rule(made)
+            new[v] = rule(replaced(v, new))
     return renewed(graph, new)
+
+
+def replaced(v: Value, new: Mapping[Value, Value]) -> Value:
+    """``v`` on its operands' replacements; itself if they are the operands."""
+    before = v.operands
+    for x in before:
+        if new[x] is not x:
+            operands = tuple([new[x] for x in before])
+            if v.data is None and all([a.type is b.type for a, b in zip(operands, before, strict=True)]):
+                return Value(v.op, operands, v.type, None, v.label, v.place)
+            return rebuild(v, operands)
+    return v
 
 
 def renewed(graph: Graph, new: Mapping[Value, Value]) -> Graph:

@@ -18,6 +18,7 @@ from ...ir import INPUT, UNKNOWN, Graph, Tuple, Value
 from ...ops.comparison import Equal, NotEqual
 from ...ops.contraction import Contract, parse
 from ...ops.items import items
+from ...passes.rewrite import renewed, replaced
 from ..products import is_product
 from ..views import view
 from .cutting import of_operands
@@ -231,10 +232,8 @@ def with_bands(graph: Graph, drafts: list[Draft]) -> Graph:
             band = Value(op, given, op.infer(*(x.type for x in given)), None, None, v.place)
             new |= dict(zip(exits, items(band), strict=True))
         else:
-            given = tuple(new[x] for x in v.operands)
-            same = all(a is b for a, b in zip(given, v.operands, strict=True))
-            new[v] = v if same else Value(v.op, given, v.type, v.data, v.label, v.place)
-    return Graph(graph.name, graph.inputs, tuple(new[v] for v in graph.outputs))
+            new[v] = replaced(v, new)
+    return renewed(graph, new)
 
 
 def needed(graph: Graph, operands: Callable[[Value], Sequence[Value]]) -> list[Value]:
