@@ -372,7 +372,7 @@ def test_an_image_is_the_same_each_time() -> None:
     from clew.compiler import llvm
 
     on = host()
-    one, other = (link(llvm.assembled(LINKED, on.cpu, on.features)) for _ in range(2))
+    one, other = (link([llvm.assembled(LINKED, on.cpu, on.features)]) for _ in range(2))
     assert one == other
     image = Image(one, {"labs": ctypes.cast(ctypes.CDLL(None).labs, ctypes.c_void_p).value or 0})
     assert BINARY(image.address("through"))(1, -3) == 3
@@ -400,4 +400,4 @@ def test_a_damaged_entry_is_compiled_again(folder: Path) -> None:
 
 
 def keyed(on: Host) -> tuple[str, ...]:
-    return ("code", "linked" if native.OURS else "object", on.cpu, on.features, ADD)
+    return ("code", "linked" if native.OURS else "objects", on.cpu, on.features, ADD)

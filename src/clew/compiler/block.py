@@ -7,9 +7,10 @@ No decision is taken here.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -355,28 +356,59 @@ def mangle(type: str) -> str:
     return (f"v{lanes(type)}" if lanes(type) else "") + names.get(kind, kind)
 
 
-class Module:
-    """A module while it is written: declarations and functions, each once."""
+PART = 300  # lines from which on functions make a part of their own
+SYMBOL = re.compile(r"[@!][\w.]+")
 
-    def __init__(self) -> None:
-        self.declarations: dict[str, None] = {}
+
+class Module:
+    """A module while it is written: declarations and functions, each once.
+
+    ``sink``, if there is one, is given the same in *parts*, while others are still written: each is a module of some
+    functions, which knows those of the others by their declarations. ``flush`` gives the last one.
+    """
+
+    def __init__(self, sink: Callable[[str], object] | None = None) -> None:
+        self.declarations: dict[str, str] = {}  # by the symbol that they declare
         self.functions: dict[str, str] = {}
         self.bodies: dict[str, str] = {}
         self.keys: dict[Hashable, str] = {}
         self.uses: Counter[str] = Counter()  # how often kernels have needed which long function
+        self._sink = sink
+        self._known: dict[str, str] = {}  # the functions, as other parts declare them
+        self._part: list[str] = []
 
     def declare(self, line: str) -> None:
-        self.declarations[line] = None
+        if line not in self.declarations:
+            self.declarations[line] = SYMBOL.search(line)[0]  # type: ignore[index]
+
+    def declares(self, name: str) -> bool:
+        """Whether the function of this name, which others define, has been declared."""
+        return f"@{name}" in self.declarations.values()
 
     def function(self, name: str, result: str, parameters: Sequence[Reg], write: Callable[[Block], Any], mark: str = "") -> str:
         """Define a function once: ``write`` writes its body, and returns with ``ret``. ``mark`` is its linkage."""
         if name not in self.functions:
             self.functions[name] = ""  # it may call itself
+            self._known[f"@{name}"] = f"declare hidden {result} @{name}({', '.join(x.type for x in parameters)})"
             block = Block(self)
             write(block)
             head = f"define {mark + ' ' if mark else ''}{result} @{name}({', '.join(map(str, parameters))}) #0 {{\nentry:\n"
             self.functions[name] = head + "\n".join([*block.head, *block.lines]) + "\n}\n"
+            if self._sink is not None:
+                self._part.append(name)
+                if sum(self.functions[x].count("\n") for x in self._part) >= PART:
+                    self.flush()
         return name
+
+    def flush(self) -> None:
+        """Give away what has been written since the last part."""
+        if self._sink is not None and self._part:
+            functions = "".join(self.functions[x] for x in self._part).replace("define internal ", "define hidden ")
+            used = set(SYMBOL.findall(functions))
+            lines = [line for line, symbol in self.declarations.items() if symbol in used]
+            lines += [self._known[x] for x in sorted(used & self._known.keys()) if x[1:] not in self._part]
+            self._part = []
+            self._sink(_text(lines, [functions]))
 
     def shared(self, key: Hashable, result: str, parameters: Sequence[Reg], write: Callable[[Block], Any]) -> str:
         """A function for this key, or of the same body, which may be there already; its name."""
@@ -397,6 +429,8 @@ class Module:
 
     @property
     def text(self) -> str:
-        return "\n".join(
-            [*self.declarations, "", *self.functions.values(), 'attributes #0 = { nounwind "prefer-vector-width"="512" }', ""]
-        )
+        return _text(self.declarations, self.functions.values())
+
+
+def _text(declarations: Iterable[str], functions: Iterable[str]) -> str:
+    return "\n".join([*declarations, "", *functions, 'attributes #0 = { nounwind "prefer-vector-width"="512" }', ""])

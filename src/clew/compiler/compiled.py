@@ -6,7 +6,7 @@ import ctypes
 import gc
 import struct
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from operator import itemgetter
@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import ClewError
 from ..ir import Array, Graph, run
 from .fingerprint import fingerprint
-from .native import Library, recalled, remember
+from .native import Library, host, recalled, remember
 from .needs import Needs
 from .sources import sources
 from .threads import pool
@@ -89,19 +89,29 @@ class Compiled:
         return made
 
     def _compiled(self) -> tuple[Library, Needs]:
-        shared = self.written.shared
-        self._outside = shared.outside if shared.outside.steps else None
-        return Library(self.written.text, symbols=self._pool.symbols), Needs(self.routine.size, shared.constants)
+        from .parts import Parts  # here, not above: what is loaded need not be compiled
+
+        with Parts(host()) as parts:
+            self.written = self._write(parts.add)
+            shared = self.written.shared
+            if shared.module.declares("clew_parallel"):
+                self._pool.symbols.prepare()
+            self._outside = shared.outside if shared.outside.steps else None
+            return parts.library(self._pool.symbols), Needs(self.routine.size, shared.constants)
+
+    def _write(self, sink: Callable[[str], object] | None = None) -> Written:
+        """The module, before LLVM; ``sink`` is given its parts."""
+        from .writing import Written  # here, not above: what is loaded need not be written
+
+        with uncollected():
+            return Written(self.source, self.updates, DATA, sink)
 
     # How it was written: made when first asked for, if code from the cache is all that was needed
 
     @cached_property
     def written(self) -> Written:
         """The module, before LLVM."""
-        from .writing import Written  # here, not above: what is loaded need not be written
-
-        with uncollected():
-            return Written(self.source, self.updates, DATA)
+        return self._write()
 
     @property
     def routine(self) -> Routine:

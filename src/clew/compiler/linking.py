@@ -1,4 +1,4 @@
-"""An object file's sections, put side by side: the image that ``image.py`` loads.
+"""Object files' sections, put side by side: the image that ``image.py`` loads.
 
 For x86-64 and ELF (System V Application Binary Interface, AMD64 supplement, "Relocation"); LLVM loads what others run.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import ClewError
@@ -17,6 +18,7 @@ JUMP = bytes.fromhex("ff25f2ffffff cccc")  # jmp *-14(%rip): to the address in t
 
 WRITE, ALLOCATED, THREAD_LOCAL = 1, 2, 0x400  # flags of sections
 SYMBOLS, RELOCATIONS, EMPTY, ORDINARY = 2, 4, 8, (1, 8, 0x70000001)  # kinds of sections
+HIDDEN = 2  # a symbol's visibility
 ABSOLUTE, NEAR, CALL, FAR, OVER_SLOT = 1, 2, 4, 24, (9, 41, 42, 43)  # kinds of relocations
 
 
@@ -36,6 +38,7 @@ class _Section(NamedTuple):
 class _Symbol(NamedTuple):
     name: str
     binding: int  # 0: it is known in its file only
+    hidden: bool  # it is known among the files, and not outside
     section: int  # 0: it is defined elsewhere
     value: int
 
@@ -46,6 +49,15 @@ class _Relocation(NamedTuple):
     kind: int
     symbol: int
     addend: int
+
+
+class _Target(NamedTuple):
+    """What a symbol stands for: a place in a section of a file, or something of the process by its name."""
+
+    file: int
+    section: int
+    value: int
+    name: str
 
 
 class _Object:
@@ -60,8 +72,8 @@ class _Object:
         self.relocations: list[_Relocation] = []
         for s in self.sections:
             if s.kind == SYMBOLS:
-                for name, info, _, section, value, _ in struct.iter_unpack("<IBBHQQ", self.content(s)):
-                    self.symbols.append(_Symbol(self._text(s.link, name), info >> 4, section, value))
+                for name, info, other, section, value, _ in struct.iter_unpack("<IBBHQQ", self.content(s)):
+                    self.symbols.append(_Symbol(self._text(s.link, name), info >> 4, other & 3 == HIDDEN, section, value))
             elif s.kind == RELOCATIONS and s.info in self.kept:
                 for offset, info, addend in struct.iter_unpack("<QQq", self.content(s)):
                     self.relocations.append(_Relocation(s.info, offset, info & 0xFFFFFFFF, info >> 32, addend))
@@ -81,64 +93,78 @@ class _Object:
 
 
 class _Linker:
-    """An object file's sections in their places."""
+    """The object files' sections in their places."""
 
-    def __init__(self, file: _Object) -> None:
-        self.file = file
+    def __init__(self, files: Sequence[_Object]) -> None:
+        self.files = files
+        self.shared = {s.name: (n, s) for n, file in enumerate(files) for s in file.symbols if s.binding and s.section}
         self.block = bytearray()
-        self.places: dict[int, int] = {}
-        self.slots: dict[int, int] = {}  # of a symbol: where its address will stand
+        self.places: dict[tuple[int, int], int] = {}  # of a file's section
+        self.slots: dict[_Target, int] = {}  # where its address will stand
         self.addresses: list[tuple[int, str, int]] = []  # where to put the address of which name ("": the image), plus what
         self._place(writable=False)
         self._align(SLOT)
-        for r in file.relocations:
-            called = r.kind == CALL and not file.symbols[r.symbol].section
-            if (called or r.kind in OVER_SLOT) and r.symbol not in self.slots:
-                self.slots[r.symbol] = len(self.block)
+        found = [(n, r, self._target(n, r.symbol)) for n, file in enumerate(files) for r in file.relocations]
+        for _, r, target in found:
+            if (r.kind in OVER_SLOT or (r.kind == CALL and target.name)) and target not in self.slots:
+                self.slots[target] = len(self.block)
                 self.block += bytes(8) + JUMP
         self._align(PAGE)
         self.code = len(self.block)
         self._place(writable=True)
         self._align(PAGE)
-        for symbol, slot in self.slots.items():
-            self._absolute(slot, symbol, 0)
-        for r in file.relocations:
-            self._relocate(r)
+        for target, slot in self.slots.items():
+            self._absolute(slot, target, 0)
+        for n, r, target in found:
+            self._relocate(self.places[n, r.section] + r.offset, r, target)
+
+    @property
+    def names(self) -> dict[str, int]:
+        """Where what is known outside stands."""
+        known = ((s, (n, s.section)) for n, s in self.shared.values() if not s.hidden)
+        return {s.name: self.places[home] + s.value for s, home in known if home in self.places}
 
     def _align(self, to: int) -> None:
         self.block += bytes(-len(self.block) % max(to, 1))
 
     def _place(self, writable: bool) -> None:
-        for k in self.file.kept:
-            s = self.file.sections[k]
-            if bool(s.flags & WRITE) is writable:
-                self._align(s.alignment)
-                self.places[k] = len(self.block)
-                self.block += self.file.content(s)
+        for n, file in enumerate(self.files):
+            for k in file.kept:
+                s = file.sections[k]
+                if bool(s.flags & WRITE) is writable:
+                    self._align(s.alignment)
+                    self.places[n, k] = len(self.block)
+                    self.block += file.content(s)
 
-    def _absolute(self, at: int, symbol: int, addend: int) -> None:
-        name, _, home, value = self.file.symbols[symbol]
-        self.addresses.append((at, "", self.places[home] + value + addend) if home else (at, name, addend))
+    def _target(self, file: int, symbol: int) -> _Target:
+        found = self.files[file].symbols[symbol]
+        if not found.section:
+            if found.name not in self.shared:
+                return _Target(0, 0, 0, found.name)
+            file, found = self.shared[found.name]
+        return _Target(file, found.section, found.value, "")
 
-    def _relocate(self, r: _Relocation) -> None:
-        name, _, home, value = self.file.symbols[r.symbol]
-        at = self.places[r.section] + r.offset
+    def _at(self, target: _Target) -> int:
+        return self.places[target.file, target.section] + target.value
+
+    def _absolute(self, at: int, target: _Target, addend: int) -> None:
+        self.addresses.append((at, target.name, addend) if target.name else (at, "", self._at(target) + addend))
+
+    def _relocate(self, at: int, r: _Relocation, target: _Target) -> None:
         if r.kind == ABSOLUTE:
-            self._absolute(at, r.symbol, r.addend)
+            self._absolute(at, target, r.addend)
         elif r.kind in OVER_SLOT:
-            struct.pack_into("<i", self.block, at, self.slots[r.symbol] + r.addend - at)
-        elif home and r.kind in (NEAR, CALL, FAR):
-            struct.pack_into("<q" if r.kind == FAR else "<i", self.block, at, self.places[home] + value + r.addend - at)
+            struct.pack_into("<i", self.block, at, self.slots[target] + r.addend - at)
+        elif not target.name and r.kind in (NEAR, CALL, FAR):
+            struct.pack_into("<q" if r.kind == FAR else "<i", self.block, at, self._at(target) + r.addend - at)
         elif r.kind == CALL:
-            struct.pack_into("<i", self.block, at, self.slots[r.symbol] + 8 + r.addend - at)
+            struct.pack_into("<i", self.block, at, self.slots[target] + 8 + r.addend - at)
         else:
-            raise ClewError(f"clew's compiler wrote a reference of kind {r.kind} to {name!r}; this is a defect of clew")
+            raise ClewError(f"clew's compiler wrote a reference of kind {r.kind} to {target.name!r}; this is a defect of clew")
 
 
-def link(data: bytes) -> bytes:
-    """The image of an object file."""
-    file = _Object(data)
-    done = _Linker(file)
-    names = {s.name: done.places[s.section] + s.value for s in file.symbols if s.binding and s.section in done.places}
-    head = json.dumps([done.code, len(done.block), names, done.addresses], separators=(",", ":")).encode()
+def link(objects: Sequence[bytes]) -> bytes:
+    """The image of some object files."""
+    done = _Linker([_Object(data) for data in objects])
+    head = json.dumps([done.code, len(done.block), done.names, done.addresses], separators=(",", ":")).encode()
     return struct.pack("<Q", len(head)) + head + done.block

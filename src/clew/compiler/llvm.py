@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import re
 from collections.abc import Iterator, Mapping
@@ -20,25 +21,66 @@ def processor() -> tuple[str, str]:
 
 
 @cache
-def _machine(cpu: str, features: str) -> Any:
+def _target() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    target = llvm.Target.from_triple(llvm.get_process_triple())
-    return target.create_target_machine(cpu, features, opt=2, reloc="pic", codemodel="default")
+    return llvm.Target.from_triple(llvm.get_process_triple())
+
+
+_machines: dict[tuple[str, str], list[Any]] = {}  # those that no thread uses now
+
+
+@contextmanager
+def _machine(cpu: str, features: str) -> Iterator[Any]:
+    """One for this thread alone, as long as it lasts."""
+    free = _machines.setdefault((cpu, features), [])
+    try:
+        machine = free.pop()
+    except IndexError:
+        machine = _target().create_target_machine(cpu, features, opt=2, reloc="pic", codemodel="default")
+    yield machine
+    free.append(machine)
 
 
 def assembled(text: str, cpu: str, features: str) -> bytes:
-    """The object file that the module's text becomes."""
-    machine = _machine(cpu, features)
-    with _module(text, machine) as module:
-        return bytes(machine.emit_object(module))
+    """The object file that the module's text becomes. Threads that call this at once do not wait for one another."""
+    with _machine(cpu, features) as machine, _module(text, machine) as module:
+        return _emitted(machine, module)
 
 
 def assembly(text: str, cpu: str, features: str) -> str:
     """The machine code that the module's text becomes, to be read."""
-    machine = _machine(cpu, features)
-    with _module(text, machine) as module:
+    with _machine(cpu, features) as machine, _module(text, machine) as module:
         return str(machine.emit_assembly(module))
+
+
+@cache
+def _library() -> Any:
+    """llvmlite's library, called without llvmlite's lock: LLVM itself lets threads generate code at once where each has a
+    context and a target machine of its own, as here."""
+    library = ctypes.CDLL(llvm.ffi.lib._name)
+    pointer = ctypes.c_void_p
+    library.LLVMPY_TargetMachineEmitToMemory.argtypes = [pointer, pointer, ctypes.c_int, ctypes.POINTER(pointer)]
+    library.LLVMPY_TargetMachineEmitToMemory.restype = pointer
+    library.LLVMPY_GetBufferStart.argtypes = [pointer]
+    library.LLVMPY_GetBufferStart.restype = pointer
+    library.LLVMPY_GetBufferSize.argtypes = [pointer]
+    library.LLVMPY_GetBufferSize.restype = ctypes.c_size_t
+    library.LLVMPY_DisposeMemoryBuffer.argtypes = [pointer]
+    library.LLVMPY_DisposeMemoryBuffer.restype = None
+    return library
+
+
+def _emitted(machine: Any, module: Any) -> bytes:
+    """What ``machine.emit_object(module)`` returns."""
+    library, message = _library(), ctypes.c_void_p()
+    buffer = library.LLVMPY_TargetMachineEmitToMemory(machine, module, 1, ctypes.byref(message))
+    if not buffer:
+        raise ClewError("LLVM wrote no code for a module that it had found right; this is a defect of clew: please report it")
+    try:
+        return ctypes.string_at(library.LLVMPY_GetBufferStart(buffer), library.LLVMPY_GetBufferSize(buffer))
+    finally:
+        library.LLVMPY_DisposeMemoryBuffer(buffer)
 
 
 @contextmanager
@@ -98,17 +140,22 @@ def _plain(line: str) -> str:
 
 @cache
 def _loader() -> Any:
-    return llvm.create_lljit_compiler(_machine(*processor()))
+    with _machine(*processor()) as machine:
+        return llvm.create_lljit_compiler(machine)
 
 
 _numbers = itertools.count()
 
 
 class Loaded:
-    """An object file, linked and loaded by LLVM; it stays in memory while this lives."""
+    """Object files, each after its length, linked and loaded by LLVM; they stay in memory while this lives."""
 
     def __init__(self, data: bytes, symbols: Mapping[str, int]) -> None:
-        builder = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
+        builder = llvm.JITLibraryBuilder().add_current_process()
+        while data:
+            end = 8 + int.from_bytes(data[:8], "little")
+            builder.add_object_img(data[8:end])
+            data = data[end:]
         for name, address in symbols.items():
             builder.import_symbol(name, address)
         self._name = f"clew{next(_numbers)}"

@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -16,9 +16,40 @@ from ..errors import UsageError
 from . import cache as disk
 from .image import Image
 
-lock = threading.RLock()  # LLVM's parts are shared: one compiles at a time
-if hasattr(os, "register_at_fork"):  # a child gets no half-done work of another thread
-    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
+lock = threading.RLock()  # what LLVM loads is shared: one does so at a time
+
+
+class Busy:
+    """Who generates code at the moment: several threads may. A fork waits for all others to be done, since the child gets
+    no half-done work of another thread; those who come meanwhile wait for the fork."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._threads: set[int] = set()
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._threads.add(threading.get_ident())
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._threads.discard(threading.get_ident())
+            self._changed.notify_all()
+
+    def before_fork(self) -> None:
+        lock.acquire()
+        self._changed.acquire()
+        while self._threads - {threading.get_ident()}:
+            self._changed.wait()
+
+    def after_fork(self) -> None:
+        self._changed.release()
+        lock.release()
+
+
+busy = Busy()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=busy.before_fork, after_in_parent=busy.after_fork, after_in_child=busy.after_fork)
 
 OURS = sys.platform == "linux" and platform.machine() == "x86_64"  # what image.py can link; LLVM does it elsewhere
 
@@ -80,22 +111,25 @@ class Library:
 
     def __init__(self, text: str, on: Host | None = None, symbols: Mapping[str, int] | None = None) -> None:
         on = on or host()
-        self.key = disk.key("code", "linked" if OURS else "object", on.cpu, on.features, text)
-        data = disk.load(self.key)
-        if data is None:
-            data = _compiled(text, on)
-            disk.store(self.key, data)
-        self._code = _in_memory(data, symbols or {})
+        self.key = code_key(on, [text])
+        self._code = _in_memory(_kept(self.key, lambda: linked([assembled(text, on)])), symbols or {})
+
+    @classmethod
+    def made(cls, key: bytes, make: Callable[[], bytes], symbols: Mapping[str, int] | None = None) -> Library:
+        """The library of this key: from the cache, or of the code that ``make`` returns."""
+        return cls._of(key, _kept(key, make), symbols)
 
     @classmethod
     def loaded(cls, key: bytes, symbols: Mapping[str, int] | None = None) -> Library | None:
         """The library of this key, from the cache; None if it is not there."""
         data = disk.load(key)
-        if data is None:
-            return None
-        made = cls.__new__(cls)
-        made.key, made._code = key, _in_memory(data, symbols or {})
-        return made
+        return None if data is None else cls._of(key, data, symbols)
+
+    @classmethod
+    def _of(cls, key: bytes, data: bytes, symbols: Mapping[str, int] | None) -> Library:
+        library = cls.__new__(cls)
+        library.key, library._code = key, _in_memory(data, symbols or {})
+        return library
 
     def address(self, name: str) -> int:
         """Where the function or variable stands that the text defines under this name."""
@@ -125,14 +159,34 @@ def assembly(text: str, on: Host | None = None) -> str:
         return str(_llvm().assembly(text, on.cpu, on.features))
 
 
-def _compiled(text: str, on: Host) -> bytes:
-    with lock:
+def code_key(on: Host, texts: Sequence[str]) -> bytes:
+    """The name in the cache of what these texts become."""
+    return disk.key("code", "linked" if OURS else "objects", on.cpu, on.features, *texts)
+
+
+def assembled(text: str, on: Host) -> bytes:
+    """The object file that a text becomes."""
+    with busy:
         data: bytes = _llvm().assembled(text, on.cpu, on.features)
+    return data
+
+
+def linked(objects: Sequence[bytes]) -> bytes:
+    """Object files as what is kept, and loaded into memory."""
     if not OURS:
-        return data
+        return b"".join(x for data in objects for x in (len(data).to_bytes(8, "little"), data))
     from .linking import link  # here, not above: code from the cache is linked
 
-    return link(data)
+    return link(objects)
+
+
+def _kept(key: bytes, make: Callable[[], bytes]) -> bytes:
+    """The code of this key."""
+    data = disk.load(key)
+    if data is None:
+        data = make()
+        disk.store(key, data)
+    return data
 
 
 def _in_memory(data: bytes, symbols: Mapping[str, int]) -> Code:

@@ -32,8 +32,8 @@ CONSTANTS = 1  # the place of the first constant in ``env``; before it stands th
 class Shared:
     """What the routines of one compiled function have in common."""
 
-    def __init__(self, bits: int) -> None:
-        self.module = Module()
+    def __init__(self, bits: int, sink: Callable[[str], object] | None = None) -> None:
+        self.module = Module(sink)
         self.bits = bits
         self.outside = Outside()
         self.constants: list[Array] = []
@@ -42,7 +42,7 @@ class Shared:
     def routine(self, graph: Graph) -> Routine:
         """The routine of a graph that an op holds, once for all who call it."""
         if graph not in self.routines:
-            self.routines[graph] = Routine(graph, self)
+            self.routines[graph] = Routine(graph, self, graph.updates if isinstance(graph, Body) else None)
         return self.routines[graph]
 
 
@@ -57,7 +57,8 @@ class Routine:
         self.count = len(graph.outputs)
         checks = self.graph.outputs[self.count :]
         self.wrong = checks[0] if checks and checks[0].op is not None else None
-        self.grouping = Grouping(self.graph, shared.bits, gradients(self.graph, self.updates))
+        early = set() if isinstance(graph, Body) else gradients(self.graph, self.updates)
+        self.grouping = Grouping(self.graph, shared.bits, early)
         self.late = 0
         self.steps = self._steps()
         self.in_place = self._settle_updates()

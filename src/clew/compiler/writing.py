@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..ir import Graph
 from . import native
@@ -16,17 +16,20 @@ LONG = 3_000_000  # cycles from which on Ctrl-C stops a call
 class Written:
     """The module's function ``main`` takes Python's objects, and runs the graph's routine.
 
-    ``data`` is where NumPy's array objects hold the address of their data, and others that are given seem to.
+    ``data`` is where NumPy's array objects hold the address of their data, and others that are given seem to. ``sink`` is
+    given the module in parts, as they are written.
     """
 
-    def __init__(self, graph: Graph, updates: Mapping[int, int], data: int) -> None:
+    def __init__(
+        self, graph: Graph, updates: Mapping[int, int], data: int, sink: Callable[[str], object] | None = None
+    ) -> None:
         self.source = graph
         self.updates = updates
         self.data = data
-        self.shared = Shared(native.host().bits)
+        self.shared = Shared(native.host().bits, sink)
         self.routine = Routine(graph, self.shared, updates)
         self.shared.module.function("main", "i32", PARAMETERS[:2], self.main)
-        self.text = self.shared.module.text
+        self.shared.module.flush()
 
     def main(self, b: Block) -> None:
         """The function's body."""
@@ -40,6 +43,11 @@ class Written:
         if self.updates:
             b.store(b.convert("zext", b.icmp("eq", stopped, number(0, "i32")), I64), self.at(b, 2), 8)
         b.do(f"ret {stopped}")
+
+    @property
+    def text(self) -> str:
+        """The module in LLVM's language."""
+        return self.shared.module.text
 
     @property
     def count(self) -> int:

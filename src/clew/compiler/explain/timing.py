@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -50,20 +49,21 @@ class Timed(Compiled):
     def _made(self) -> tuple[Library, Needs]:
         return self._compiled()  # not what others call
 
-    @cached_property
-    def written(self) -> Ticking:
+    def _write(self, sink: Callable[[str], object] | None = None) -> Ticking:
         start = time.perf_counter()
-        made = Ticking(self.source, self.updates, DATA)
+        made = Ticking(self.source, self.updates, DATA, sink)
         self.seconds = time.perf_counter() - start
         return made
 
     def times(self, inputs: Sequence[Array], runs: int = RUNS) -> list[float]:
         """Seconds that each step takes: the median of some runs."""
+        assert isinstance(self.written, Ticking)
+        ticks = self.written.ticks
         self(inputs)
-        start, first = time.perf_counter(), int(self.written.ticks[-1])
+        start, first = time.perf_counter(), int(ticks[-1])
         found: list[Array] = []
         while not found or (len(found) < runs and time.perf_counter() < start + ENOUGH):
             self(inputs)
-            found.append(np.diff(self.written.ticks))
-        seconds = (time.perf_counter() - start) / max(1, int(self.written.ticks[-1]) - first)
+            found.append(np.diff(ticks))
+        seconds = (time.perf_counter() - start) / max(1, int(ticks[-1]) - first)
         return [float(x) * seconds for x in np.median(found, axis=0)]

@@ -69,6 +69,11 @@ class Native(Mapping[str, int]):
         self.loaded: Functions | None = None
         self._lock = threading.RLock()
 
+    def prepare(self) -> None:
+        """Have the functions made by a thread of its own, for who will need them soon and has other things to compile."""
+        if self.loaded is None and config.threads > 1:
+            threading.Thread(target=lambda: self.functions, name="clew compiles", daemon=True).start()
+
     def begin(self) -> None:
         """The memory was written anew, perhaps in a process that has just begun."""
         self._lock = threading.RLock()
@@ -111,7 +116,7 @@ class Pool:
         self._native = Native(self.system)
         start = self._native.state
         self.address, self.quiet_address, self._state = start + layout.MAIN_VIEW, start + layout.QUIET_VIEW, start
-        self.symbols: Mapping[str, int] = self._native
+        self.symbols = self._native
         self._stop = ctypes.c_int32.from_address(self.address + layout.STOP)
         self._begin(threads)
         self._end = weakref.finalize(self, _close, self._native)

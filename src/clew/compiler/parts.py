@@ -1,0 +1,71 @@
+"""A module's parts, compiled by several threads while the others are still being written."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from types import TracebackType
+
+from ..config import config
+from .native import Host, Library, assembled, code_key, linked
+
+THREAD = "clew compiles"
+
+
+class Parts:
+    """``add`` takes a part, which is a module that knows functions of other parts by their declarations; ``library`` waits
+    until all are compiled. Left by an exception, it waits for what is begun, and forgets the rest."""
+
+    def __init__(self, on: Host, threads: int | None = None) -> None:
+        self.on = on
+        self.texts: list[str] = []
+        self._todo: deque[int] = deque()
+        self._done: dict[int, bytes] = {}
+        self._failures: list[Exception] = []
+        self._threads: list[threading.Thread] = []
+        self._most = (config.threads if threads is None else threads) - 1  # the one that waits works too
+
+    def __enter__(self) -> Parts:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._todo.clear()
+        self._join()
+
+    def add(self, text: str) -> None:
+        """Begin to compile the part, if a thread is free."""
+        self._todo.append(len(self.texts))
+        self.texts.append(text)
+        self._threads = [x for x in self._threads if x.is_alive()]
+        if len(self._threads) < self._most:
+            thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def library(self, symbols: Mapping[str, int]) -> Library:
+        """All parts together."""
+        return Library.made(code_key(self.on, self.texts), self._code, symbols)
+
+    def _code(self) -> bytes:
+        self._work()
+        self._join()
+        if self._failures:
+            raise self._failures[0]
+        return linked([self._done[k] for k in range(len(self.texts))])
+
+    def _work(self) -> None:
+        """Compile what nobody else does."""
+        while self._todo and not self._failures:
+            try:
+                k = self._todo.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            try:
+                self._done[k] = assembled(self.texts[k], self.on)
+            except Exception as error:  # raised where the parts are asked for
+                self._failures.append(error)
+
+    def _join(self) -> None:
+        for thread in self._threads:
+            thread.join()

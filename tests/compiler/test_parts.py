@@ -1,0 +1,205 @@
+"""A module in parts: they are compiled by several threads, and run as the whole would."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clew.compiler import native, parts
+from clew.compiler.block import PART, Block, Module, Reg, number
+from clew.compiler.native import Library, host
+from clew.compiler.parts import Parts
+from clew.config import config
+from clew.errors import ClewError
+
+X = Reg("%x", "i64")
+UNARY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+BAD = "define i64 @bad(i64 %x) {\nentry:\n  %y = add i64 %x, %z\n  ret i64 %y\n}\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """An empty cache for each test."""
+    with config(cache_dir=tmp_path / "cache"):
+        yield tmp_path / "cache"
+
+
+@pytest.fixture(params=["our linker", "LLVM's"])
+def linker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "our linker" and not native.OURS:
+        pytest.skip("this machine's object files are linked by LLVM")
+    monkeypatch.setattr(native, "OURS", request.param == "our linker")
+
+
+def chain(given: list[str], functions: int = 6, lines: int = PART) -> Module:
+    """Functions that each add up a table and call the one before; the last one is for all. Their parts go to ``given``."""
+    module = Module(given.append)
+    module.declare("@table = internal constant [4 x i64] [i64 1, i64 2, i64 3, i64 4]")
+    for n in range(functions):
+
+        def write(b: Block, n: int = n) -> None:
+            y = b.load(b.gep(Reg("@table", "ptr"), number(n % 4, "i64"), "i64"), "i64", 8)
+            for k in range(lines):
+                y = b.add(y, b.bits_xor(X, number(k, "i64")))
+            if n:
+                y = b.add(b.call(f"f{n - 1}", "i64", X), y)
+            b.do(f"ret {y}")
+
+        module.function(f"f{n}", "i64", [X], write, "" if n == functions - 1 else "internal")
+    module.flush()
+    return module
+
+
+def expected(x: int, functions: int = 6, lines: int = PART) -> int:
+    return sum(n % 4 + 1 + sum(x ^ k for k in range(lines)) for n in range(functions))
+
+
+def call(library: Library, name: str, x: int) -> int:
+    return int(UNARY(library.address(name))(x))
+
+
+@pytest.mark.usefixtures("linker")
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_parts_run_as_the_whole(threads: int) -> None:
+    given: list[str] = []
+    module = chain(given)
+    assert len(given) == 6
+    with Parts(host(), threads) as found:
+        for text in given:
+            found.add(text)
+        library = found.library({})
+    assert [call(library, "f5", x) for x in (0, 5, 1000)] == [expected(x) for x in (0, 5, 1000)]
+    assert [call(Library(module.text), "f5", x) for x in (0, 5)] == [expected(x) for x in (0, 5)]
+
+
+def test_short_functions_stand_together() -> None:
+    given: list[str] = []
+    chain(given, 7, PART // 5)  # each of twice as many lines, and some
+    assert [text.count("define") for text in given] == [3, 3, 1]
+    assert given[1].count("declare hidden i64 @f2(i64)") == 1  # called from the first function of this part
+    assert "@f1" not in given[1]
+
+
+def test_what_is_of_a_part_alone_is_not_known_outside() -> None:
+    given: list[str] = []
+    chain(given)
+    with Parts(host(), 2) as found:
+        for text in given:
+            found.add(text)
+        library = found.library({})
+    with pytest.raises(KeyError if native.OURS else Exception):
+        library.address("f0")
+
+
+@pytest.mark.usefixtures("linker")
+def test_the_code_does_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    chain(given)
+    linked, codes = native.linked, []
+    monkeypatch.setattr(parts, "linked", lambda objects: codes.append(linked(objects)) or codes[-1])
+    for threads in (1, 2, 5):
+        with config(cache_size=0), Parts(host(), threads) as found:
+            for text in given:
+                found.add(text)
+            found.library({})
+    assert len(codes) == 3 and len(set(codes)) == 1
+
+
+def test_from_the_cache_nothing_is_compiled_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    chain(given)
+    with Parts(host(), 1) as found:
+        for text in given:
+            found.add(text)
+        found.library({})
+
+    def never(text: str, on: native.Host) -> bytes:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(parts, "assembled", never)
+    with Parts(host(), 1) as found:
+        for text in given:
+            found.add(text)
+        assert call(found.library({}), "f5", 3) == expected(3)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_part_that_llvm_refuses(folder: Path, threads: int) -> None:
+    given: list[str] = []
+    chain(given)
+
+    def compile_all() -> None:
+        with Parts(host(), threads) as found:
+            for text in [*given[:3], BAD, *given[3:]]:
+                found.add(text)
+            found.library({})
+
+    refused = r"(?s)^clew's compiler wrote what LLVM refuses: use of undefined value '%z'\n.*> *3 \|"
+    with pytest.raises(ClewError, match=refused):
+        compile_all()
+    assert not any(thread.name == parts.THREAD for thread in threading.enumerate())
+    assert all(x.stat().st_size < 1000 for x in folder.glob("*"))  # the processor's name at most
+
+
+def test_an_interrupt_while_parts_are_written() -> None:
+    given: list[str] = []
+    chain(given)
+
+    def compile_some() -> None:
+        with Parts(host(), 3) as found:
+            for text in given:
+                found.add(text)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compile_some()
+    assert not any(thread.name == parts.THREAD for thread in threading.enumerate())
+
+
+def test_threads_generate_code_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two parts meet inside of LLVM: neither could leave if one had to wait for the other."""
+    from clew.compiler import llvm
+
+    given: list[str] = []
+    chain(given, 2)
+    both, emitted = threading.Barrier(2, timeout=20), llvm._emitted
+
+    def meet(machine: object, module: object) -> bytes:
+        both.wait()
+        return emitted(machine, module)
+
+    monkeypatch.setattr(llvm, "_emitted", meet)
+    with Parts(host(), 2) as found:
+        for text in given:
+            found.add(text)
+        assert call(found.library({}), "f1", 9) == expected(9, 2)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_waits_for_who_generates_code() -> None:
+    inside, left = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with native.busy:
+            inside.set()
+            time.sleep(0.2)
+            left.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    inside.wait()
+    native.busy.before_fork()
+    try:
+        assert left.is_set()
+    finally:
+        native.busy.after_fork()
+    thread.join()
+    with native.busy:  # who forks does not wait for itself
+        native.busy.before_fork()
+        native.busy.after_fork()
