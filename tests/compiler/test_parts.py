@@ -38,7 +38,7 @@ def linker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def chain(given: list[str], functions: int = 6, lines: int = PART) -> Module:
-    """Functions that each add up a table and call the one before; the last one is for all. Their parts go to ``given``."""
+    """Functions that each add up a table and call the one before; the last one is for all. Their parts are ``given``."""
     module = Module(given.append)
     module.declare("@table = internal constant [4 x i64] [i64 1, i64 2, i64 3, i64 4]")
     for n in range(functions):
@@ -48,11 +48,14 @@ def chain(given: list[str], functions: int = 6, lines: int = PART) -> Module:
             for k in range(lines):
                 y = b.add(y, b.bits_xor(X, number(k, "i64")))
             if n:
-                y = b.add(b.call(f"f{n - 1}", "i64", X), y)
+                y = b.add(b.call(f"k{n - 1}", "i64", X), y)
             b.do(f"ret {y}")
 
-        module.function(f"f{n}", "i64", [X], write, "" if n == functions - 1 else "internal")
-    module.flush()
+        if n < functions - 1:
+            module.shared(n, "i64", [X], write)
+        else:
+            module.function(f"f{n}", "i64", [X], write)
+    given.append(module.rest())
     return module
 
 
@@ -64,6 +67,12 @@ def call(library: Library, name: str, x: int) -> int:
     return int(UNARY(library.address(name))(x))
 
 
+def library_of(found: Parts, texts: list[str]) -> Library:
+    for text in texts[:-1]:
+        found.add(text)
+    return found.library(texts[-1], {})
+
+
 @pytest.mark.usefixtures("linker")
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_parts_run_as_the_whole(threads: int) -> None:
@@ -71,9 +80,7 @@ def test_parts_run_as_the_whole(threads: int) -> None:
     module = chain(given)
     assert len(given) == 6
     with Parts(host(), threads) as found:
-        for text in given:
-            found.add(text)
-        library = found.library({})
+        library = library_of(found, given)
     assert [call(library, "f5", x) for x in (0, 5, 1000)] == [expected(x) for x in (0, 5, 1000)]
     assert [call(Library(module.text), "f5", x) for x in (0, 5)] == [expected(x) for x in (0, 5)]
 
@@ -82,19 +89,17 @@ def test_short_functions_stand_together() -> None:
     given: list[str] = []
     chain(given, 7, PART // 5)  # each of twice as many lines, and some
     assert [text.count("define") for text in given] == [3, 3, 1]
-    assert given[1].count("declare hidden i64 @f2(i64)") == 1  # called from the first function of this part
-    assert "@f1" not in given[1]
+    assert given[1].count("declare hidden i64 @k2(i64)") == 1  # called from the first function of this part
+    assert "@k1" not in given[1]
 
 
 def test_what_is_of_a_part_alone_is_not_known_outside() -> None:
     given: list[str] = []
     chain(given)
     with Parts(host(), 2) as found:
-        for text in given:
-            found.add(text)
-        library = found.library({})
+        library = library_of(found, given)
     with pytest.raises(KeyError if native.OURS else Exception):
-        library.address("f0")
+        library.address("k0")
 
 
 @pytest.mark.usefixtures("linker")
@@ -105,9 +110,7 @@ def test_the_code_does_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(parts, "linked", lambda objects: codes.append(linked(objects)) or codes[-1])
     for threads in (1, 2, 5):
         with config(cache_size=0), Parts(host(), threads) as found:
-            for text in given:
-                found.add(text)
-            found.library({})
+            library_of(found, given)
     assert len(codes) == 3 and len(set(codes)) == 1
 
 
@@ -115,18 +118,14 @@ def test_from_the_cache_nothing_is_compiled_twice(monkeypatch: pytest.MonkeyPatc
     given: list[str] = []
     chain(given)
     with Parts(host(), 1) as found:
-        for text in given:
-            found.add(text)
-        found.library({})
+        library_of(found, given)
 
     def never(text: str, on: native.Host) -> bytes:
         raise AssertionError("compiled again")
 
     monkeypatch.setattr(parts, "assembled", never)
     with Parts(host(), 1) as found:
-        for text in given:
-            found.add(text)
-        assert call(found.library({}), "f5", 3) == expected(3)
+        assert call(library_of(found, given), "f5", 3) == expected(3)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -136,9 +135,7 @@ def test_a_part_that_llvm_refuses(folder: Path, threads: int) -> None:
 
     def compile_all() -> None:
         with Parts(host(), threads) as found:
-            for text in [*given[:3], BAD, *given[3:]]:
-                found.add(text)
-            found.library({})
+            library_of(found, [*given[:3], BAD, *given[3:]])
 
     refused = r"(?s)^clew's compiler wrote what LLVM refuses: use of undefined value '%z'\n.*> *3 \|"
     with pytest.raises(ClewError, match=refused):
@@ -176,9 +173,7 @@ def test_threads_generate_code_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(llvm, "_emitted", meet)
     with Parts(host(), 2) as found:
-        for text in given:
-            found.add(text)
-        assert call(found.library({}), "f1", 9) == expected(9, 2)
+        assert call(library_of(found, given), "f1", 9) == expected(9, 2)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

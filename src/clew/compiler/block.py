@@ -356,7 +356,7 @@ def mangle(type: str) -> str:
     return (f"v{lanes(type)}" if lanes(type) else "") + names.get(kind, kind)
 
 
-PART = 300  # lines from which on functions make a part of their own
+PART = 500  # lines from which on kernels make a part of their own: LLVM takes 3 ms for a module of none
 SYMBOL = re.compile(r"[@!][\w.]+")
 
 
@@ -364,7 +364,7 @@ class Module:
     """A module while it is written: declarations and functions, each once.
 
     ``sink``, if there is one, is given the same in *parts*, while others are still written: each is a module of some
-    functions, which knows those of the others by their declarations. ``flush`` gives the last one.
+    functions, which knows those of the others by their declarations. ``rest`` is the last one.
     """
 
     def __init__(self, sink: Callable[[str], object] | None = None) -> None:
@@ -394,21 +394,17 @@ class Module:
             write(block)
             head = f"define {mark + ' ' if mark else ''}{result} @{name}({', '.join(map(str, parameters))}) #0 {{\nentry:\n"
             self.functions[name] = head + "\n".join([*block.head, *block.lines]) + "\n}\n"
-            if self._sink is not None:
-                self._part.append(name)
-                if sum(self.functions[x].count("\n") for x in self._part) >= PART:
-                    self.flush()
+            self._part.append(name)
         return name
 
-    def flush(self) -> None:
-        """Give away what has been written since the last part."""
-        if self._sink is not None and self._part:
-            functions = "".join(self.functions[x] for x in self._part).replace("define internal ", "define hidden ")
-            used = set(SYMBOL.findall(functions))
-            lines = [line for line, symbol in self.declarations.items() if symbol in used]
-            lines += [self._known[x] for x in sorted(used & self._known.keys()) if x[1:] not in self._part]
-            self._part = []
-            self._sink(_text(lines, [functions]))
+    def rest(self) -> str:
+        """What has been written since the last part, as a part."""
+        functions = "".join(self.functions[x] for x in self._part).replace("define internal ", "define hidden ")
+        used = set(SYMBOL.findall(functions))
+        lines = [line for line, symbol in self.declarations.items() if symbol in used]
+        lines += [self._known[x] for x in sorted(used & self._known.keys()) if x[1:] not in self._part]
+        self._part = []
+        return _text(lines, [functions])
 
     def shared(self, key: Hashable, result: str, parameters: Sequence[Reg], write: Callable[[Block], Any]) -> str:
         """A function for this key, or of the same body, which may be there already; its name."""
@@ -424,6 +420,8 @@ class Module:
                 b.head, b.lines = block.head, block.lines
 
             self.function(self.bodies[body], result, parameters, again, "internal")
+            if self._sink is not None and sum(self.functions[x].count("\n") for x in self._part) >= PART:
+                self._sink(self.rest())
         self.keys[key] = self.bodies[body]
         return self.keys[key]
 

@@ -97,7 +97,7 @@ class Compiled:
             if shared.module.declares("clew_parallel"):
                 self._pool.symbols.prepare()
             self._outside = shared.outside if shared.outside.steps else None
-            return parts.library(self._pool.symbols), Needs(self.routine.size, shared.constants)
+            return parts.library(shared.module.rest(), self._pool.symbols), Needs(self.routine.size, shared.constants)
 
     def _write(self, sink: Callable[[str], object] | None = None) -> Written:
         """The module, before LLVM; ``sink`` is given its parts."""

@@ -43,8 +43,10 @@ class Parts:
             thread.start()
             self._threads.append(thread)
 
-    def library(self, symbols: Mapping[str, int]) -> Library:
-        """All parts together."""
+    def library(self, last: str, symbols: Mapping[str, int]) -> Library:
+        """All parts together, with a last one."""
+        self._todo.append(len(self.texts))
+        self.texts.append(last)
         return Library.made(code_key(self.on, self.texts), self._code, symbols)
 
     def _code(self) -> bytes:

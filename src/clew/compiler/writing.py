@@ -29,7 +29,6 @@ class Written:
         self.shared = Shared(native.host().bits, sink)
         self.routine = Routine(graph, self.shared, updates)
         self.shared.module.function("main", "i32", PARAMETERS[:2], self.main)
-        self.shared.module.flush()
 
     def main(self, b: Block) -> None:
         """The function's body."""
