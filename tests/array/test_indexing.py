@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from clew.array import elementwise, indexing
 from clew.errors import AxisError, ConcretizationError, TypeRuleError
-from clew.ir import Type, Value, constant, parameter
+from clew.ir import Graph, Type, Value, constant, f64, parameter
 
 from .oracle import check_traced, gradients, leaf, same
 
@@ -98,6 +98,23 @@ def test_set_at_and_add_at_are_numpy_s(case: tuple[np.ndarray, Any], broadcast: 
     expected = x.copy()
     np.add.at(expected, key, np.broadcast_to(value, shape))  # NumPy 2.4 itself forgets part of what it broadcasts
     same(indexing.add_at(x, key, value), expected)
+
+
+def ops(y: Value, *inputs: Value) -> list[str]:
+    """The names of the ops that compute it."""
+    return [v.op.name for v in Graph("g", inputs, (y,)).values if v not in inputs and v.op is not None]
+
+
+def test_parts_need_no_positions() -> None:
+    """Slices are put together again, rows are added as rows: no position of a single element is computed."""
+    x, part, rows = parameter("x", f64(6, 5)), parameter("part", f64(4, 2)), parameter("rows", f64(9, 5))
+    inner = (slice(1, -1), slice(1, 3))
+    assert set(ops(indexing.set_at(x, inner, part), x, part)) == {"slice", "concat"}
+    assert ops(indexing.add_at(x, inner, part), x, part) == ["pad", "add"]
+    assert set(ops(indexing.set_at(x, slice(None, None, 2), 0.0), x)) == {"where"}
+    i = constant(np.arange(9) % 6)
+    added = [name for name in ops(indexing.add_at(x, i, rows), x, rows) if name not in ("reshape", "permute", "pad")]
+    assert added == ["scatter_add", "add"]
 
 
 @given(cases())

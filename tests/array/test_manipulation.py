@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from clew.array import manipulation
 from clew.errors import AxisError, ConcretizationError, TypeRuleError, UsageError
-from clew.ir import Type, parameter
+from clew.ir import Graph, Type, parameter
 
 from .oracle import check_traced, gradients, leaf, same
 
@@ -50,10 +50,17 @@ CASES: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = [
     ("pad", (2, 3), (2,), {"constant_values": -1.5}),
     *[
         ("pad", (2, 3), (width, mode), {})
-        for width in [1, ((0, 2), (4, 0))]
+        for width in [1, ((0, 2), (4, 0)), 60]
         for mode in ["edge", "reflect", "symmetric", "wrap"]
     ],
 ]
+
+
+@pytest.mark.parametrize("mode", ["edge", "reflect", "symmetric", "wrap"])
+def test_borders_are_parts_and_not_single_places(mode: Any) -> None:
+    x = parameter("x", Type(np.dtype(np.float32), (30, 40)))
+    graph = Graph("g", (x,), (manipulation.pad(x, ((2, 3), (1, 0)), mode),))
+    assert {type(v.op).__name__ for v in graph.values if v.operands} <= {"Slice", "Flip", "Broadcast", "Reshape", "Concat"}
 
 
 @pytest.mark.parametrize(("name", "shape", "arguments", "options"), CASES)

@@ -110,6 +110,30 @@ def test_a_guarded_read_touches_nothing_where_the_guard_fails(n: int, bits: int)
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("n", [70, 512, 9001])
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda i: i % 16 + 20 * (i // 16),
+        lambda i: (i // 64) % 5,
+        lambda i: i % 32 * 2 + (i // 32) % 3,
+        lambda i: 9000 - i,
+        lambda i: 9031 - i % 32 - 32 * (i // 32) % 64,
+        lambda i: i // 3 + i % 3,
+        lambda i: i % 7 * 5 + i // 7,
+        lambda i: (i + 5) % 100 * 3 + (i + 5) // 100,
+        lambda i: (9000 - i) % 48 + (9000 - i) // 48,
+    ],
+)
+def test_places_by_digits_and_backwards(place: Any, n: int, bits: int) -> None:
+    """The parts that an axis falls into, as of an image cut into patches, and falling places."""
+    made, v = Making(x=("f32", (12_000,)), y=("f32", (n,))), Var(0, n)
+    run = Run(made, kernel([v], Nest((), [made.store("y", made.load("x", place(variable(v))), v)])), bits)
+    x = np.arange(12_000, dtype=np.float32)
+    np.testing.assert_array_equal(run(x=x)["y"], x[place(np.arange(n))])
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize("shape", [(3, 40), (40, 3), (1, 17), (17, 1)])
 def test_everything_is_read_before_anything_is_written(shape: tuple[int, int], bits: int) -> None:
     """Two results may lie where the two inputs do."""

@@ -20,7 +20,7 @@ from clew.config import config
 from clew.errors import AxisError, UsageError
 from clew.ir import Graph, f64, parameter
 from clew.ops.arithmetic import add, neg
-from clew.ops.sorting import Sort
+from clew.ops.sorting import ArgSort, Sort
 from clew.transforms.compilation.interpreted import Interpreted
 
 ROWS = 400
@@ -131,7 +131,7 @@ def test_a_reference_raises(error: type[BaseException], monkeypatch: pytest.Monk
 
     def fail(training: Training) -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(Sort, "reference", broken)
+            patch.setattr(ArgSort, "reference", broken)
             with unchanged(training, INDEX, X), pytest.raises(error, match="on purpose"):
                 training.step(INDEX, X)
 
@@ -144,16 +144,16 @@ def test_a_reference_raises(error: type[BaseException], monkeypatch: pytest.Monk
 
 def test_a_signal_handler_raises_while_a_reference_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python itself runs the handler then, inside of the callback."""
-    real = Sort.reference
+    real = ArgSort.reference
 
-    def struck(self: Sort, x: Any) -> Any:
+    def struck(self: ArgSort, x: Any) -> Any:
         y = real(self, x)
         signal.raise_signal(signal.SIGINT)
         return y
 
     def fail(training: Training) -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(Sort, "reference", struck)
+            patch.setattr(ArgSort, "reference", struck)
             with unchanged(training, INDEX, X), pytest.raises(KeyboardInterrupt):
                 training.step(INDEX, X)
 

@@ -20,7 +20,7 @@ from clew.ops.broadcast import broadcast
 from clew.ops.broadcast import sum as summed
 from clew.ops.contraction import contract
 from clew.ops.exponential import exp
-from clew.ops.movement import Reshape, Slice
+from clew.ops.movement import Flip, Reshape, Slice
 from clew.ops.trigonometric import sin
 
 from .models import traced
@@ -130,10 +130,27 @@ def test_kernels_that_read_different_elements_are_one() -> None:
         scale = Reshape(())(Slice((3 * k,), (3 * k + 1,), (1,))(counts))
         y = exp(mul(contract("ij,jk->ik", y, x), broadcast(scale, (0, 1), (24, 24))))
     step = Compiled(Graph("g", (counts, x), (y,)))
-    assert [[call.name for call in s.calls] for s in step.routine.steps] == 10 * [["k0"]]
+    (name,) = {call.name for s in step.routine.steps for call in s.calls}
+    assert [[call.name for call in s.calls] for s in step.routine.steps] == 10 * [[name]]
     rng = np.random.default_rng(0)
     given = [-rng.random(40), rng.random((24, 24))]
     np.testing.assert_allclose(step(given)[0], run(step.source, *given)[0], rtol=1e-11)
+
+
+def test_products_with_parts_of_one_array_are_one() -> None:
+    """As of layers whose weights lie in one array; a part may also be read backwards, from its end."""
+    weights = parameter("weights", f64(10, 24, 24))
+    x = y = parameter("x", f64(24, 24))
+    for k in range(10):
+        part = Reshape((24, 24))(Slice((k, 0, 0), (k + 1, 24, 24), (1, 1, 1))(weights))
+        y = sin(contract("ij,jk->ik", y, part))
+    last = contract("ij,jk->ik", y, Flip((0,))(part))
+    step = Compiled(Graph("g", (weights, x), (last,)))
+    names = [call.name for s in step.routine.steps for call in s.calls]
+    assert len(set(names)) == 2 and len(set(names[:-1])) == 1
+    rng = np.random.default_rng(0)
+    given = [rng.standard_normal((10, 24, 24)) * 0.1, rng.standard_normal((24, 24))]
+    np.testing.assert_allclose(step(given)[0], run(step.source, *given)[0], rtol=1e-11, atol=1e-11)
 
 
 def test_a_kernel_that_writes_what_it_reads_an_element_of() -> None:

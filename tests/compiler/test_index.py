@@ -90,6 +90,29 @@ def test_a_coefficient_is_the_step(made: tuple[Component, Plain], k: int) -> Non
             assert plain((*x[:k], x[k] + 1, *x[k + 1 :])) - plain(x) == step
 
 
+@given(expressions(), st.integers(0, 3), st.sampled_from((2, 3, 4)))
+def test_runs_that_begin_at_a_multiple(made: tuple[Component, Plain], k: int, lanes: int) -> None:
+    """Where there is a step along runs, the index moves by it within each of them, quotients and remainders too."""
+    index, plain = made
+    step = index.along(VARS[k], lanes) if isinstance(index, Ix) else 0
+    if step is None or VARS[k].size == 1:
+        return
+    for x in product(*(range(u.size) for u in VARS)):
+        if (x[k] + 1) % lanes and x[k] + 1 < VARS[k].size:
+            assert plain((*x[:k], x[k] + 1, *x[k + 1 :])) - plain(x) == step
+
+
+def test_digits_of_an_axis_along_runs() -> None:
+    v, w = Var(0, 768), Var(1, 7)
+    i, j = variable(v), variable(w)
+    assert isinstance(i, Ix) and isinstance(j, Ix)
+    rows, columns = (i // 16) % 16, i % 16
+    assert (rows * 100 + columns).along(v, 16) == (rows * 100 + columns).along(v, 8) == 1
+    assert rows.along(v, 32) is None and columns.along(v, 32) is None
+    assert ((i + j * 16) // 48).along(v, 16) == 0 and ((i + j * 8) // 48).along(v, 16) is None
+    assert ((i * 2) % 32).along(v, 16) == 2 and ((i + 1) % 32).along(v, 16) is None
+
+
 @given(expressions(), expressions())
 def test_equal_indices_hash_alike(first: tuple[Component, Plain], second: tuple[Component, Plain]) -> None:
     a, b = first[0], second[0]

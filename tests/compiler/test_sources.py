@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from clew.compiler import sources as module
-from clew.compiler.sources import MARGIN, sources, stamps
+from clew.compiler.sources import ABOVE, MARGIN, sources, stamps
+from clew.ir import Op
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +42,30 @@ def key() -> bytes | None:
 
 def test_all_python_files_count(package: Path) -> None:
     assert sorted(Path(name).name for name, *_ in stamps(package)) == ["one.py", "two.py"]
+
+
+def test_layers_above_do_not_count(package: Path) -> None:
+    first = key()
+    for name in ("nn", "inner/nn"):
+        (package / name).mkdir()
+        (package / name / "three.py").write_text("")
+        assert (key() == first) is (name == "nn")
+
+
+def test_the_layers_above_are_those_of_the_project() -> None:
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
+    names = [{name.strip(" ()") for name in layer.split("|")} for layer in layers]
+    above = set().union(*names[: names.index({"compiler"})])
+    folders = {name for name in above | {"draw"} if (ROOT / "src" / "clew" / name).is_dir()}
+    assert folders == ABOVE
+
+
+def test_no_op_is_of_a_layer_above() -> None:
+    kinds = [Op]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+        top, _, rest = kind.__module__.partition(".")
+        assert top != "clew" or rest.partition(".")[0] not in ABOVE
 
 
 def test_the_same_files_are_the_same_key(package: Path) -> None:

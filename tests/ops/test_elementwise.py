@@ -12,7 +12,7 @@ import pytest
 
 from clew.errors import TypeRuleError
 from clew.ir import DTYPES, Type, constant, f32, f64, parameter, quiet
-from clew.ops.arithmetic import add, div, mul, neg, sqrt
+from clew.ops.arithmetic import add, div, mul, neg, reciprocal, sqrt
 from clew.ops.bitwise import bitwise_and, bitwise_left_shift
 from clew.ops.comparison import equal, is_filled_with, less, logical_and, signbit, where
 from clew.ops.elementwise import filled
@@ -138,3 +138,13 @@ def test_floats_that_no_integer_holds(name: str) -> None:
     wide = quiet.run(cast, np.array([1e30, -1e30, 2.0**63, -(2.0**63)]), DTYPES["i64"])
     assert wide.tolist() == [2**63 - 1, -(2**63), 2**63 - 1, -(2**63)]
     assert quiet.run(cast, np.array([1e30, 2.0**63, -1.0]), DTYPES["u64"]).tolist() == [2**64 - 1, 2**63, 0]
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (1,), (1000, 3)])
+@pytest.mark.parametrize("number", [4.0, 0.0, -0.0, inf, nan])
+def test_the_reciprocal_of_one_number_everywhere_is_one(shape: tuple[int, ...], number: float) -> None:
+    repeated = filled(number, f32(*shape))
+    made, written = reciprocal(repeated).data, quiet.run(reciprocal.reference, np.array(repeated.data))
+    np.testing.assert_array_equal(made, written)
+    assert made.dtype == written.dtype and made.shape == shape
+    assert made.size < 2 or not any(made.strides)

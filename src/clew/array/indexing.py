@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import AxisError
-from ..ir import Value, constant
+from ..ir import Shape, Value, constant
 from ..ops import arithmetic, comparison, indexing, movement
-from ..ops.broadcast import broadcast
+from ..ops.broadcast import broadcast, without
 from ..ops.sorting import argsort
 from . import broadcasting
 from .arguments import axis_of, dtype_of, integer_of, refused
@@ -45,10 +45,9 @@ def _read(v: Value, key: Key) -> Value:
     before = place = 0
     if key.arrays:
         arrays = broadcasting.aligned("getitem", *key.arrays.values())
-        axes = tuple(axis - sum(d < axis for d in key.dropped) for axis in key.arrays)
         shape, place = arrays[0].shape, key.place
         before, count = sum(not new for new in key.layout[:place]), len(shape)  # before: kept axes in front of the arrays'
-        v = indexing.gather(v, *arrays, axes=axes)
+        v = indexing.gather(v, *arrays, axes=_indexed(key))
         v = movement.permute(v, (*range(count, count + before), *range(count), *range(count + before, v.ndim)))
     sizes = iter((*v.shape[:before], *v.shape[before + len(shape) :]))
     kept = [1 if new else next(sizes) for new in key.layout]
@@ -65,13 +64,16 @@ def set_at(x: ArrayLike, key: Any, value: ArrayLike, /) -> Value:
     >>> cl.set_at(cl.zeros(4), slice(1, 3), [5, 6]).tolist()
     [0.0, 5.0, 6.0, 0.0]
     """
-    v, new, places = _targets("set_at", x, key, value)
-    if not places.type.size:
+    v, of, read, new = _assigned("set_at", x, key, value)
+    if not new.type.size:
         return v
+    if not read.arrays:
+        return movement.reshape(_inserted(of, _unread(new, of.shape, read), read), v.shape)
+    places = ravel(_read(constant(np.arange(v.type.size).reshape(of.shape)), read))
     number = arithmetic.mul(_last(places), constant(np.arange(1, places.type.size + 1)))
     source = indexing.scatter_add(number, places, shape=(v.type.size,), axes=(0,))  # 1 + which replacement is seen; 0: none
     written = comparison.greater(source, 0)
-    taken = indexing.take(new, arithmetic.maximum(arithmetic.sub(source, 1), 0), 0)
+    taken = indexing.take(ravel(new), arithmetic.maximum(arithmetic.sub(source, 1), 0), 0)
     return movement.reshape(comparison.where(written, taken, ravel(v)), v.shape)
 
 
@@ -84,19 +86,72 @@ def add_at(x: ArrayLike, key: Any, value: ArrayLike, /) -> Value:
     >>> cl.add_at(cl.zeros(3), [0, 0, 2], 1).tolist()
     [2.0, 0.0, 1.0]
     """
-    v, new, places = _targets("add_at", x, key, value)
-    added = indexing.scatter_add(new, places, shape=(v.type.size,), axes=(0,))
+    v, of, read, new = _assigned("add_at", x, key, value)
+    if not new.type.size:
+        return v
+    sliced = _unread(new, of.shape, read)
+    added = movement.Slice(read.start, read.stop, read.step).transpose(0, sliced, of)
     return arithmetic.add(v, movement.reshape(added, v.shape))
 
 
-def _targets(function: str, x: ArrayLike, key: Any, value: ArrayLike) -> tuple[Value, Value, Value]:
-    """``x``, the value for each place that the key names, and those places counted in row-major order."""
+def _assigned(function: str, x: ArrayLike, key: Any, value: ArrayLike) -> tuple[Value, Value, Key, Value]:
+    """``x``, what the key indexes, the key, and the value for each place that it names."""
     v = value_of(x)
-    places = getitem(constant(np.arange(v.type.size).reshape(v.shape)), key)
+    of, read = read_key(function, v, key)
     new = as_weak(function, value, v.dtype) if is_scalar(value) and RANKS[v.dtype.kind] >= 1 else value_of(value)
     if RANKS[new.dtype.kind] > RANKS[v.dtype.kind]:
         raise refused(function, f"{new.type} does not go into {v.type} without loss; cast one of them", v, new)
-    return v, ravel(broadcast_to(cast_to(new, v.dtype), places.shape)), ravel(places)
+    return v, of, read, broadcast_to(cast_to(new, v.dtype), _shapes(of.shape, read)[-1])
+
+
+def _shapes(shape: Shape, key: Key) -> tuple[Shape, Shape, Shape, Shape]:
+    """On the way of a read: sliced, without the axes dropped, with those of the arrays at their place, and the result's."""
+    sliced = tuple(len(range(*bounds)) for bounds in zip(key.start, key.stop, key.step, strict=True))
+    left = tuple(n for axis, n in enumerate(sliced) if axis not in key.dropped)
+    given = broadcasting.common_shape("getitem", *key.arrays.values()) if key.arrays else ()
+    rest = without(_indexed(key), left)
+    before = sum(not new for new in key.layout[: key.place])
+    sizes = iter(rest)
+    kept = [1 if new else next(sizes) for new in key.layout]
+    result = (*kept[: key.place], *given, *kept[key.place :])
+    return sliced, left, (*rest[:before], *given, *rest[before:]), result
+
+
+def _indexed(key: Key) -> tuple[int, ...]:
+    """Which axes the arrays index, of those that are not dropped."""
+    return tuple(axis - sum(d < axis for d in key.dropped) for axis in key.arrays)
+
+
+def _unread(new: Value, shape: Shape, key: Key) -> Value:
+    """The transpose of ``_read`` up to its slice: elements that came from one place add up there."""
+    sliced, left, moved, _ = _shapes(shape, key)
+    v = movement.reshape(new, moved)
+    if key.arrays:
+        arrays = broadcasting.aligned("getitem", *key.arrays.values())
+        before, count = sum(not new for new in key.layout[: key.place]), arrays[0].ndim
+        v = movement.permute(v, (*range(before, before + count), *range(before), *range(before + count, v.ndim)))
+        v = indexing.scatter_add(v, *arrays, shape=left, axes=_indexed(key))
+    return movement.flip(movement.reshape(v, sliced), key.reversed)
+
+
+def _inserted(v: Value, new: Value, key: Key) -> Value:
+    """``v`` with ``new`` where the key's slices say."""
+    if all(step == 1 for step in key.step):
+        return _between(v, new, key.start, 0)
+    cut = movement.Slice(key.start, key.stop, key.step)
+    here = cut.transpose(0, constant(np.ones(new.shape, bool)), v)
+    return comparison.where(here, cut.transpose(0, new, v), v)
+
+
+def _between(v: Value, new: Value, start: tuple[int, ...], axis: int) -> Value:
+    """``v`` with ``new`` from ``start`` on: from this axis on it may be smaller."""
+    if v.shape == new.shape:
+        return new
+    low, high, n = start[axis], start[axis] + new.shape[axis], v.shape[axis]
+    middle = _between(movement.narrow(v, axis, low, high) if high - low < n else v, new, start, axis + 1)
+    parts = [movement.narrow(v, axis, a, b) for a, b in ((0, low), (high, n)) if a < b]
+    pieces = [*parts[: bool(low)], middle, *parts[bool(low) :]]
+    return movement.concat(*pieces, axis=axis) if parts else middle
 
 
 RANKS = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}  # V is NumPy's kind of bfloat16

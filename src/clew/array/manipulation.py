@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from ..errors import UsageError
-from ..ir import Shape, Value, constant
+from ..ir import Array, Shape, Value, constant
 from ..ops import indexing, movement
 from ..ops.broadcast import broadcast
 from . import broadcasting
@@ -381,5 +381,31 @@ def pad(x: ArrayLike, /, pad_width: Any, mode: PadMode = "constant", *, constant
             if not v.shape[axis]:
                 raise refused("pad", f"axis {axis} has no elements to take for mode {mode!r}; use mode 'constant'", v)
             places = np.pad(np.arange(v.shape[axis]), (before, after), mode)
-            v = indexing.take(v, constant(places), axis)
+            v = _taken(v, places, axis)
     return v
+
+
+RUNS = 16  # parts, at most, that an array is put together of
+
+
+def _taken(v: Value, places: Array, axis: int) -> Value:
+    """``take`` at places that are known: parts of ``v``, forwards, backwards or repeated, one after the other."""
+    runs: list[list[int]] = []
+    for place in places.tolist():
+        step = place - runs[-1][-1] if runs else 2
+        if abs(step) <= 1 and (len(runs[-1]) == 1 or step == runs[-1][1] - runs[-1][0]):
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    if len(runs) > RUNS:
+        return indexing.take(v, constant(places), axis)
+    return movement.concat(*[_run(v, run, axis) for run in runs], axis=axis)
+
+
+def _run(v: Value, run: list[int], axis: int) -> Value:
+    """The part of ``v`` at neighbouring places, or at one place again and again."""
+    first, last = run[0], run[-1]
+    part = movement.narrow(v, axis, min(first, last), max(first, last) + 1)
+    if first == last:
+        return broadcasting.broadcast_to(part, (*v.shape[:axis], len(run), *v.shape[axis + 1 :]))
+    return movement.flip(part, (axis,) if last < first else ())

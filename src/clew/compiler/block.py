@@ -12,6 +12,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, NamedTuple
 
 
@@ -35,10 +36,12 @@ class Reg(NamedTuple):
         return element(self.type)
 
 
+@cache
 def lanes(type: str) -> int:
     return int(type[1 : type.index(" ")]) if type[0] == "<" else 0
 
 
+@cache
 def element(type: str) -> str:
     return type[type.index("x ") + 2 : -1] if type[0] == "<" else type
 

@@ -37,9 +37,10 @@ _warned: set[Path] = set()
 def _made_by() -> str:
     """The versions that made an entry: clew's, and llvmlite's build, each of which holds one LLVM."""
     folder = llvmlite()
-    libraries = sorted((folder / "binding").glob("*llvmlite.*"))
-    version = (folder / "_version.py").read_text()
-    return f"{MAGIC!r} clew {__version__} llvmlite {version} {[file.stat().st_size for file in libraries]}"
+    with os.scandir(folder / "binding") as files:
+        sizes = sorted([file.stat().st_size for file in files if "llvmlite." in file.name])
+    version = (folder / "_version.py").read_bytes()
+    return f"{MAGIC!r} clew {__version__} llvmlite {version!r} {sizes}"
 
 
 def llvmlite() -> Path:

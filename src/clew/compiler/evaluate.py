@@ -14,13 +14,14 @@ from .block import Block, Reg, number, vector
 from .conversion import cast, from_memory, memory_type, register_type
 from .expression import Buffer, Expr, Point, flat, founds, identity, indices, walk
 from .folding import combine, neutral
-from .index import Component, Found, Ix, Quotient, Remainder, Var
+from .index import Component, Found, Ix, Quotient, Var
 from .scalar_functions import call, shared
 from .stretches import Stretch, stretch
 
 I64 = "i64"
 WIDEST = 4  # the widest step between lanes for which all in between is read too
 SCATTERED = 1 << 30  # no step: each lane has an address of its own
+BACKWARDS = SCATTERED - 1  # neighbours in falling order: the address is the last lane's
 UNROLLED = 16  # turns of a reduction within an expression
 
 
@@ -69,11 +70,12 @@ class Evaluator:
 
     def value(self, root: Expr) -> Reg:
         """The register of an expression; its operands first, without recursion."""
-        for e in walk([root], lambda e: self.known(e) is None and e.kind != "reduce"):
-            if self.known(e) is None:
-                self.scopes[-1][e] = self._computed(e)
         found = self.known(root)
-        assert found is not None
+        if found is None:
+            for e in walk([root], lambda e: self.known(e) is None and e.kind != "reduce"):
+                if self.known(e) is None:
+                    self.scopes[-1][e] = found = self._computed(e)
+        assert found is not None  # the root comes last
         return found
 
     def fact(self, e: Expr) -> bool | None:
@@ -154,6 +156,10 @@ class Evaluator:
         b, lanes = self.b, self.lanes
         if step == SCATTERED:
             return b.gather(address, mask or self._all(), Reg("zeroinitializer", vector(type, lanes)), size)
+        if step == BACKWARDS:
+            order = range(lanes)[::-1]
+            found = self._lanes_from(address, 1, type, None if mask is None else b.shuffle(mask, mask, order), size)
+            return b.shuffle(found, found, order)
         if step == 1:
             wide = vector(type, lanes)
             return (
@@ -296,7 +302,8 @@ class Evaluator:
 
     def _address(self, buffer: Buffer, index: tuple[Component, ...]) -> tuple[Reg, int | None]:
         """Where an element is, of the first lane, and the step from lane to lane: None where all lanes have the same one;
-        ``-n`` where ``n`` lanes in turn do; ``SCATTERED``, and an address for each lane, where there is no such rule."""
+        ``-n`` where ``n`` lanes in turn do; ``BACKWARDS``; ``SCATTERED``, and an address for each lane, where there is no
+        such rule."""
         b = self.b
         type = memory_type(buffer.value.dtype)
         if buffer in self.scratch:
@@ -320,12 +327,15 @@ class Evaluator:
         v = self.vector
         if v is None or isinstance(position, int) or v not in position.vars:
             return b.gep(base, self._index(position), type), None
-        step = position.coefficient(v)
-        quotient = step is None
-        if quotient and self.aligned:
+        step = position.along(v, self.lanes) if self.aligned else position.coefficient(v)
+        if step == -1:
+            return b.gep(base, self._index(position + (1 - self.lanes), first=True), type), BACKWARDS
+        if step is None and self.aligned:
             step = self._repeated(position, v)
-        if step is not None and (0 < step <= WIDEST or (step < 0 and quotient)):
-            return b.gep(base, self._index(position, first=True), type), step
+        elif step is not None and not 0 <= step <= WIDEST:
+            step = None
+        if step is not None:
+            return b.gep(base, self._index(position, first=True), type), step or None
         return self._scattered(base, position, type), SCATTERED
 
     def _scattered(self, base: Reg, position: Component, type: str) -> Reg:
@@ -388,14 +398,34 @@ class Evaluator:
             low, high = number(0, x.type), number(max(atom.size - 1, 0), x.type)
             x = b.select(b.icmp("slt", x, low), low, x)
             return b.select(b.icmp("sgt", x, high), high, x)
-        x = self._index(atom.of, first)
-        n = number(atom.by, x.type)
-        floor, rest = self._divided(x, n, atom.of.range[0] < 0)
-        return floor if isinstance(atom, Quotient) else rest if isinstance(atom, Remainder) else x
+        shift = atom.by & (atom.by - 1) == 0  # no division at all
+        adjacent = not first and not shift and self.vector is not None and atom.of.coefficient(self.vector) == 1
+        x = self._index(atom.of, first or adjacent)
+        floor, rest = self._divided(x, number(atom.by, x.type), atom.of.range[0] < 0)
+        whole = isinstance(atom, Quotient)
+        if adjacent:
+            return self._from_first(floor, rest, atom.by, whole)
+        return floor if whole else rest
+
+    def _from_first(self, floor: Reg, rest: Reg, n: int, whole: bool) -> Reg:
+        """Quotients by ``n``, or remainders, of neighbours, by those of the first: no wide division is needed."""
+        b, lanes = self.b, self.lanes
+        places = b.lanes_from(rest, lanes)
+        if n >= lanes:
+            over = b.icmp("sge", places, number(n, places.type))
+            more, less = b.convert("zext", over, I64), b.select(over, number(n, places.type), number(0, places.type))
+        else:
+            few = b.convert("trunc", places, "i32")
+            more = b.convert("zext", b.binary("udiv", few, number(n, few.type)), I64)
+            less = b.mul(more, number(n, more.type))
+        return b.add(self.spread(floor, lanes), more) if whole else b.sub(places, less)
 
     def _divided(self, x: Reg, n: Reg, negative: bool) -> tuple[Reg, Reg]:
         """``x // n`` and ``x % n`` as Python has them."""
         b = self.b
+        if x.text.lstrip("-").isdecimal():
+            known = divmod(int(x.text), int(n.text))
+            return number(known[0], x.type), number(known[1], x.type)
         if not negative:
             floor = b.binary("udiv", x, n)
             return floor, b.sub(x, b.mul(floor, n))

@@ -35,6 +35,7 @@ SMALL = 4096  # elements: kernels this small are merged though they then run on 
 SHORT = 32  # elements: loops that do not fill enough vectors
 SCRATCH = 1 << 15  # bytes of a turn
 LARGE = 1 << 20  # bytes from which on writing a product's operand and reading it again costs more than computing it twice
+WIDEST = 8  # bytes of a number, at most
 REPEATED = 24  # additions: what may be computed again for that
 LONGEST = 400  # steps of a kernel: LLVM's time grows faster than the length of a function
 
@@ -104,8 +105,9 @@ def roots(graph: Graph, computed: Collection[Value] = ()) -> dict[Value, None]:
         length[v] = 1 + sum([length[x] for x in v.operands])
         size = reduced(v)
         cost[v] = WEIGHTS.get(type(v.op), 1 if isinstance(v.op, Elementwise) else 0) + inline * max(1, size) + size
-        whole = [x for x in v.operands if x.type.size == v.type.size]
-        sources[v] = set().union(*({x} if x in found or x.op is INPUT else sources.get(x, ()) for x in whole))
+        if v.type.size >= LARGE // WIDEST:  # others are not asked for theirs
+            whole = [x for x in v.operands if x.type.size == v.type.size]
+            sources[v] = set().union(*[{x} if x in found or x.op is INPUT else sources.get(x, ()) for x in whole])
         if (
             v in outputs
             or v in dense
@@ -114,7 +116,7 @@ def roots(graph: Graph, computed: Collection[Value] = ()) -> dict[Value, None]:
             or (size and (len(users[v]) > 1 or any(map(repeats, users[v]))))
             or v in bases
             or v in joint
-            or (cost[v] >= EXPENSIVE and len(users[v]) > 1 and not again(v, cost[v], users[v], sources[v]))
+            or (cost[v] >= EXPENSIVE and len(users[v]) > 1 and not again(v, cost[v], users[v], sources.get(v, ())))
             or (cost[v] >= EXPENSIVE / 2 and any(map(repeats, users[v])))
             or length[v] >= LONGEST
         ):

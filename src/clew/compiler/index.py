@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias, Union
+from typing import Any, NamedTuple, TypeAlias, Union
 
 Component: TypeAlias = Union[int, "Ix"]
 
 
-@dataclass(frozen=True)
-class Var:
+class Var(NamedTuple):
     """A loop variable, ``0 <= v < size``: the result's axis ``place``, or (from the result's rank on) an axis summed over."""
 
     place: int
@@ -105,12 +104,18 @@ class Ix:
         self.constant = constant
         self.terms = terms  # in the order that they were met
         low = high = constant
+        vars: list[Var] = []
         for atom, c in terms:
-            a, b = atom.range
+            if isinstance(atom, Var):  # most of the time: save the calls
+                vars.append(atom)
+                a, b = 0, atom.size - 1
+            else:
+                vars += atom.vars
+                a, b = atom.range
             low += c * (a if c > 0 else b)
             high += c * (b if c > 0 else a)
         self.range = low, high
-        self.vars: frozenset[Var] = frozenset().union(*(atom.vars for atom, _ in terms))
+        self.vars = frozenset(vars)
         self._hash = hash((constant, frozenset(terms)))
 
     def __eq__(self, other: object) -> bool:
@@ -197,11 +202,34 @@ class Ix:
                 return None
         return found
 
+    def along(self, v: Var, lanes: int) -> int | None:
+        """How far it moves from one value of ``v`` to the next, in runs of ``lanes`` values that begin at a multiple of them;
+        None where that is not the same throughout."""
+        steps = [c * step if (step := _along(atom, v, lanes)) is not None else None for atom, c in self.terms]
+        return None if None in steps else sum(filter(None, steps))
+
     def __str__(self) -> str:
         parts = [str(atom) if c == 1 else f"{c}*{atom}" if isinstance(atom, Var) else f"{c}*({atom})" for atom, c in self.terms]
         return " + ".join([*parts, *([str(self.constant)] if self.constant or not parts else [])]).replace("+ -", "- ")
 
     __repr__ = __str__
+
+
+def _along(atom: Atom, v: Var, lanes: int) -> int | None:
+    """``Ix.along`` of an atom: a run that a divisor cuts nowhere stays within one quotient."""
+    if v not in atom.vars or isinstance(atom, Var):
+        return int(atom == v)
+    if isinstance(atom, Found):
+        return None
+    step = atom.of.along(v, lanes)
+    if not step:
+        return step
+    run = step * lanes
+    still = [c for x, c in atom.of.terms if v not in x.vars]
+    cut = any(n % run for n in (atom.by, atom.of.constant, *still))
+    if step < 0 or cut or len(still) < len(atom.of.terms) - 1:
+        return None
+    return step if isinstance(atom, Remainder) else 0
 
 
 def variable(v: Var) -> Component:

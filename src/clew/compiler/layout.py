@@ -89,7 +89,7 @@ def broad(kernel: Kernel, lane: Var, lanes: int) -> bool:
         return False
     loops = [nest for nest in kernel.nests if nest.vars]
     read = [e for e in walk(x for nest in loops for x in parts(nest)) if e.kind == "load"]
-    if any(reading(flat(*e.attr), lane, lanes) > 1 for e in read):
+    if any(reading(flat(*e.attr), lane, ABREAST * lanes) > 1 for e in read):
         return False
     return any(isinstance(x, Fold) and prod(v.size for v in nest.vars) >= LONG for nest in loops for x in nest.items)
 
@@ -98,8 +98,8 @@ def reading(position: Component, v: Var | None, lanes: int) -> float:
     """What an access costs: adjacent elements little, others an address each."""
     if v is None or not isinstance(position, Ix) or v not in position.vars:
         return 1
-    step = position.coefficient(v)
-    return lanes if step is None or not 0 < step <= 4 else 1 if step == 1 else 3
+    step = position.along(v, lanes)
+    return lanes if step is None or not -1 <= step <= 4 else 1 if step in (0, 1) else 3
 
 
 def parts(nest: Nest) -> list[Expr]:

@@ -27,6 +27,7 @@ from .joining import joined
 from .phases import phased
 from .products import unpadded
 from .scattered import scattered
+from .sortings import sorted_once
 from .turning import turned
 
 
@@ -108,6 +109,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     simplify,
     share,
     scattered,
+    sorted_once,
     factored,
     joined,
     turned,

@@ -86,8 +86,8 @@ class Product:
 
     @property
     def likeness(self) -> Hashable:
-        """Equal for products whose code is one."""
-        return self.plan, self.left.offset, self.right.offset, tuple(self.cuts.items())
+        """Equal for products whose code is one: where in memory their operands begin is no part of it."""
+        return self.plan, tuple(self.cuts.items())
 
     @property
     def views(self) -> dict[str, View]:

@@ -15,9 +15,9 @@ from ..ops.items import Item
 from .bands import Body, banding
 from .block import Block, Module, Reg, number
 from .evaluate import I64
-from .expression import Buffer, Place, Space, identity, walk
+from .expression import Buffer, Place, Space
 from .group import Group, Grouping
-from .kernel import Store
+from .heirs import heirs, own
 from .looping import looping
 from .memory import Life, arrange
 from .order import gradients, ordered
@@ -155,6 +155,8 @@ class Routine:
             for x, t in times.items()
             if not any(x in held for held in elsewhere) and not (isinstance(x, Buffer) and UNKNOWN in x.value.shape)
         }
+        self.heirs = heirs(self.steps, lives)
+        self.in_place |= self.heirs
         lives |= {x: Life(self.late, len(self.steps), x.nbytes) for x in self.saved.values()}
         self.offsets, self.size = arrange(lives)
 
@@ -238,21 +240,3 @@ def copy(b: Block, target: Reg, source: Reg, count: int) -> None:
 
 def nbytes(place: Place) -> int:
     return place.value.type.nbytes if isinstance(place, Buffer) else place.nbytes
-
-
-def own(step: Step, source: Buffer, x: Buffer) -> bool:
-    """Whether a step reads of an input only the element that it then writes, and not after that."""
-    if step.kernel is None or source.value.shape != x.value.shape:
-        return False
-    if step.made is not None and source.value in step.made.read:
-        return False
-    if any(source in x.read for x in step.computed.values()):
-        return False
-    written = False
-    for nest in step.kernel.nests:
-        for e in walk(i.expr for i in nest.items):
-            read = e.kind == "load" and e.attr[0] is source
-            if read and (written or identity(e.attr[1], source.value.shape) != source.value.ndim):
-                return False
-        written |= any(isinstance(i, Store) and i.buffer is x for i in nest.items)
-    return True

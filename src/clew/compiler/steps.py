@@ -177,7 +177,8 @@ def product_step(n: int, module: Module, group: Group, grouping: Grouping, wante
     following: list[Place] = [*(x for x in kernel.given if x is not own), *kernel.written] if fused else []
     none: Place = [*given, *following, own][0]
     scratch: Place = Space(n, "panels", made.plan.scratch * size) if made.plan.scratch else none
-    context: list[Place] = [lie.get("a", none), lie.get("b", none), none if fused else own, scratch, *following, *sources]
+    first = {name: Point(x, made.views[name].offset) if made.views[name].offset else x for name, x in lie.items()}
+    context: list[Place] = [first.get("a", none), first.get("b", none), none if fused else own, scratch, *following, *sources]
     reads = list(dict.fromkeys([*given, *read]))
     step = Step(list(group.members), reads, kernel.written, kernel=kernel, made=made, computed=computed)
     lanes = made.plan.lanes

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ..ir import Value
-from .block import Block, Reg, number
+from .block import Block, Reg
 from .contraction import Epilogue, write, write_finishing, write_packing
-from .emit import BEGIN, END, Items, parameter
-from .evaluate import I64
+from .emit import BEGIN, CONTEXT, END, Items, parameter
 from .expression import Buffer, Expr, Place, Point
 from .index import Var
 from .kernel import Kernel
@@ -19,14 +19,25 @@ from .prologue import Prologue
 class Tail(Items):
     """What follows a contraction, element by element: computed on finished vectors while they are in registers."""
 
-    def __init__(self, b: Block, kernel: Kernel, value: Value, own: Callable[[Value], Expr]) -> None:
+    def __init__(self, b: Block, kernel: Kernel, value: Value, own: Callable[[Value], Expr], buffers: Sequence[Place]) -> None:
         super().__init__(b, 0, own)
         self.kernel = kernel
         self.value_of = value
+        self.buffers = buffers
+        self.known_in: dict[Block, tuple[dict[Buffer | Point, Reg], list[dict[Any, Reg]]]] = {}
+        self.enter(b)
         self.items = [x for nest in kernel.nests for x in nest.items]
+
+    def enter(self, b: Block) -> None:
+        """What is written from now on is part of this function."""
+        if b not in self.known_in:
+            base = {x: parameter(b, 4 + k) for k, x in enumerate(self.buffers) if isinstance(x, Buffer | Point)}
+            self.known_in[b] = base, [{}]
+        self.b, (self.base, self.scopes) = b, self.known_in[b]
 
     def finish(self, b: Block, index: Sequence[Reg], axis: int, x: Reg, mask: Reg | None) -> None:
         """The epilogue of the contraction generator."""
+        self.enter(b)
         self.lanes, self.mask = x.lanes, mask
         self.vector = Var(axis, self.value_of.shape[axis]) if x.lanes else None
         for k, (place, n) in enumerate(zip(index, self.value_of.shape, strict=True)):
@@ -49,7 +60,6 @@ def function(
     """The body of the function that computes some tasks. Its context: the operands, the result, scratch, the ``buffers`` of
     what follows, where anything does, and what operands are computed from."""
     a, second, c, scratch = (parameter(b, k) for k in range(4))
-    a, second = _moved(b, made, a, second)
     tail = following(b, kernel, value, own, buffers)
     sources = [x for each in computed.values() for x in each.read]
     places = {x: parameter(b, 4 + len(buffers) + k) for k, x in enumerate(sources)}
@@ -73,26 +83,11 @@ def following(
     """What follows, where anything does."""
     if not buffers:
         return None
-    tail = Tail(b, kernel, value, own)
-    for k, buffer in enumerate(buffers):
-        assert isinstance(buffer, Buffer | Point)
-        tail.base[buffer] = parameter(b, 4 + k)
-    return tail.finish
+    return Epilogue(Tail(b, kernel, value, own, buffers).finish, (CONTEXT,))
 
 
 def packing(b: Block, made: Product) -> None:
     """The body of the function that copies operands into panels."""
     a, second, _, scratch = (parameter(b, k) for k in range(4))
-    a, second = _moved(b, made, a, second)
     write_packing(b, made.plan, a, second, scratch, BEGIN, END)
     b.do("ret void")
-
-
-def _moved(b: Block, made: Product, a: Reg, second: Reg) -> tuple[Reg, Reg]:
-    """The operands' first elements."""
-    kind = made.plan.problem.dtype
-
-    def start(x: Reg, offset: int) -> Reg:
-        return b.gep(x, number(offset, I64), kind) if offset else x
-
-    return start(a, made.left.offset), start(second, made.right.offset)

@@ -12,8 +12,10 @@ from .value import Value
 class Leaked:
     """Stands where a value's data would be, and refuses whatever is asked of it."""
 
+    __slots__ = ("_function", "_name", "_place", "_type")
+
     def __init__(self, v: Value, function: str) -> None:
-        self.__dict__.update(_name=v.name, _type=v.type, _place=v.place, _function=function)
+        self._name, self._type, self._place, self._function = v.name, v.type, v.place, function
 
     def refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         made = f", made at {Site(*self._place)}" if self._place else ""

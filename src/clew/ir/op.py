@@ -92,10 +92,14 @@ class Op(metaclass=_Kind):
         return f"{type(self).__name__}({', '.join(f'{name}={a!r}' for name, a in self.attributes.items())})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.attributes == other.attributes
+        return self is other or (type(self) is type(other) and self._said() == other._said())
 
     def __hash__(self) -> int:
-        return hash((type(self), *self.attributes.values()))
+        return hash((type(self), self._said()))
+
+    def _said(self) -> tuple[Any, ...]:
+        """The attributes' values."""
+        return tuple([getattr(self, name) for name in getattr(self, "__match_args__", ())])
 
     @property
     def graphs(self) -> dict[str, Graph]:

@@ -66,7 +66,18 @@ def here(depth: int = 2) -> tuple[CodeType, int, str]:
     """The fields of a ``Site``: the innermost line outside clew, at least ``depth`` calls up from here."""
     frame = sys._getframe(depth)
     code = frame.f_code
-    while code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
+    while _ours[code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
         code = frame.f_code
     return code, frame.f_lasti, scopes.current
+
+
+class _Ours(dict[str, bool]):
+    """Which files are clew's, of those that were met: to look here is quicker than to compare."""
+
+    def __missing__(self, file: str) -> bool:
+        made = self[file] = file.startswith(PACKAGE)
+        return made
+
+
+_ours = _Ours()

@@ -30,12 +30,13 @@ INTEGERS = frozenset(dtype for name, dtype in DTYPES.items() if name[0] in "iu")
 class Type:
     """A dense array type, printed as ``f32[8,3]``. Equal types are one object, so ``is`` compares them."""
 
-    __slots__ = ("__weakref__", "differentiable", "dtype", "key", "shape")
+    __slots__ = ("__weakref__", "differentiable", "dtype", "key", "shape", "size")
 
     dtype: Dtype
     shape: Shape
     key: tuple[Dtype, Shape]  # what it is, for who has no type at hand to compare with
     differentiable: bool  # floating-point
+    size: int  # how many elements; an unknown axis counts as one long
 
     def __new__(cls, dtype: Dtype, shape: Shape) -> Type:
         key = (dtype, shape)
@@ -44,6 +45,7 @@ class Type:
             if type is None:
                 type = super().__new__(cls)
                 type.dtype, type.shape, type.key, type.differentiable = dtype, shape, key, dtype in FLOATS
+                type.size = abs(prod(shape))
                 _types[key] = type
         return type
 
@@ -56,11 +58,6 @@ class Type:
     @property
     def ndim(self) -> int:
         return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """How many elements; an unknown axis counts as one long."""
-        return abs(prod(self.shape))
 
     @property
     def nbytes(self) -> int:
@@ -85,7 +82,7 @@ class Tuple(Type):
             type = _tuples.get(items)
             if type is None:
                 type = object.__new__(cls)
-                type.items, type.dtype, type.shape = items, SEVERAL, ()
+                type.items, type.dtype, type.shape, type.size = items, SEVERAL, (), 1
                 type.differentiable = any([t.differentiable for t in items])
                 _tuples[items] = type
         return type

@@ -30,6 +30,8 @@ from .switch import Switch
 from .taken import stand_in, taken
 from .while_loop import While
 
+LOOPS = Scan, While, Switch
+
 
 def hoist(graph: Graph) -> Graph:
     """The graph with light loops. What a loop has no use for any more may have been all that another one was asked for: so
@@ -38,6 +40,8 @@ def hoist(graph: Graph) -> Graph:
 
 
 def _hoisted(graph: Graph) -> Graph:
+    if not any([isinstance(v.op, LOOPS) for v in graph.values]):
+        return graph
     used: dict[Value, set[int]] = defaultdict(set)
     for v in graph.values:
         if isinstance(v.op, Item):

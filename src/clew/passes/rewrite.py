@@ -12,10 +12,12 @@ from ..ir import Graph, Value, rebuild
 def rewrite(graph: Graph, rule: Callable[[Value], Value]) -> Graph:
     """The graph with ``rule`` applied to every computed value, its operands rewritten first."""
     new: dict[Value, Value] = {v: v for v in graph.inputs}
+    moved = False
     for v in graph.values:
         if v not in new:
-            new[v] = rule(replaced(v, new))
-    return renewed(graph, new)
+            made = new[v] = rule(replaced(v, new) if moved else v)
+            moved = moved or made is not v
+    return renewed(graph, new) if moved else graph
 
 
 def replaced(v: Value, new: Mapping[Value, Value]) -> Value:

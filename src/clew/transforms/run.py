@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any
 
 from ..array.promotion import value_of
@@ -33,6 +34,8 @@ def argument_names(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 def parameter_names(f: Function, count: int) -> list[str]:
     """The names of the first ``count`` positional parameters."""
+    if f.__class__ is FunctionType and not vars(f) and count <= f.__code__.co_argcount:  # it wraps none: the code tells
+        return list(f.__code__.co_varnames[:count])
     try:
         signature = inspect.signature(f)
     except ValueError:  # a built-in function that does not tell

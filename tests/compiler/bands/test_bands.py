@@ -36,6 +36,10 @@ def perceptron(x: Any, a: Any, b: Any) -> Any:
     return cl.gelu(x @ a) @ b
 
 
+def layer(x: Any, w: Any, b: Any, scale: Any) -> Any:
+    return cl.logsumexp(cl.tanh(x @ w.mT + b) * scale, axis=-1)
+
+
 def normalised(x: Any, a: Any) -> Any:
     """Reductions of a product that is centred first: two kinds of rows between the exits."""
     y = x @ a
@@ -65,9 +69,10 @@ def small_slices(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
     """Every stretch that can be a band is one, in slices of so many bytes; no code is taken from the cache."""
     monkeypatch.setattr(compiled, "fingerprint", lambda *_: None)
     monkeypatch.setattr(choosing, "WIDE", 0)
-    monkeypatch.setattr(choosing, "SLICE", request.param)
-    monkeypatch.setattr(choosing, "SLICES", 1)
+    for name, number in {"SLICE": request.param, "TURN": request.param, "SLICES": 1, "TURNS": 1}.items():
+        monkeypatch.setattr(choosing, name, number)
     monkeypatch.setattr(choosing, "ROWS", 1)
+    monkeypatch.setattr(choosing, "again", lambda *_: 0.0)
     monkeypatch.setattr(choosing, "worth", lambda draft: choosing.blocks(draft) != list(draft.shape))
 
 
@@ -81,6 +86,13 @@ CASES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "perceptron backward": (gradients(perceptron, 3), [(33, 3), (3, 41), (41, 2)]),
     "normalised": (normalised, [(29, 3), (3, 47)]),
     "normalised backward": (gradients(normalised, 2), [(29, 3), (3, 47)]),
+    "a layer with a bias": (gradients(layer, 4), [(29, 3), (41, 3), (41,), (1, 41)]),
+    "layers of batches": (gradients(layer, 4), [(3, 9, 3), (41, 3), (41,), (1, 41)]),
+    "less its mean over all rows": (
+        lambda x, a: cl.sum(cl.square((z := x @ a) - cl.mean(z, axis=0)), axis=0),
+        [(33, 3), (3, 41)],
+    ),
+    "sums of everything": (lambda x, a: (cl.sum(cl.tanh(x @ a)), cl.sum(cl.exp(x @ a), axis=0)), [(33, 3), (3, 41)]),
     "shared scores": (lambda x, y: (x @ y.mT).sum(axis=0) + (x @ y.mT).max(axis=1), [(23, 3), (23, 3)]),
     "scores against themselves": (lambda x: cl.softmax(x @ x.mT, axis=-1) @ cl.tanh(x @ x.mT) @ x, [(23, 3)]),
     "scores that are a result": (lambda x, y: (cl.softmax(x @ y.mT, axis=-1), cl.exp(x @ y.mT) @ y), [(23, 3), (29, 3)]),
@@ -108,7 +120,7 @@ def test_what_is_wide_is_in_bands(name: str, small_slices: None) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["attention", "attention backward", "normalised backward"])
+@pytest.mark.parametrize("name", ["attention", "attention backward", "normalised backward", "a layer with a bias"])
 def test_any_number_of_threads_gives_the_same_bits(name: str, dtype: str, small_slices: None) -> None:
     f, shapes = CASES[name]
     inputs = arrays(5, *shapes, dtype=dtype)
@@ -205,6 +217,46 @@ def test_memory_of_attention_does_not_grow_with_the_square_of_its_length() -> No
 def test_a_classifier_has_no_logits() -> None:
     inputs = [*arrays(0, (2048, 16), (16, 4000)), np.zeros(2048, np.int64)]
     assert arena(classifier, *inputs) < 2048 * 4000 * 4 / 4
+
+
+def test_a_step_of_a_classifier_has_no_logits_and_no_gradient_of_them() -> None:
+    """Each slice makes its logits once, and adds to the gradient of the weights."""
+    inputs = [*arrays(0, (4096, 128), (128, 4000)), np.zeros(4096, np.int64)]
+    step = cl.value_and_grad(classifier, argnums=(0, 1))
+    assert arena(step, *inputs) < 4096 * 4000 * 4 / 3
+    (band,) = bands(graph_of(step, inputs))
+    assert [t.shape for t in band.totals] == [(128, 4000)]
+    assert sum(isinstance(v.op, Contract) for v in band.bodies[0].values) == 3
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("rows", [(29,), (3, 11), (0,)])
+def test_a_step_of_a_classifier_in_slices(rows: tuple[int, ...], transposed: bool, small_slices: None) -> None:
+    draw = np.random.default_rng(0)
+    h, w, labels = *arrays(3, (*rows, 5), (61, 5) if transposed else (5, 61)), draw.integers(0, 61, rows)
+
+    def squared(h: Any, w: Any, labels: Any) -> Any:
+        """What the way back begins with is known only when all rows are."""
+        return classifier(h, w.mT if transposed else w, labels) ** 2
+
+    def mean(h: Any, w: Any, labels: Any) -> Any:
+        return cl.nn.cross_entropy(h @ (w.mT if transposed else w), labels, reduction="sum")
+
+    for f in (squared, mean):
+        graph = graph_of(cl.value_and_grad(f, argnums=(0, 1)), [h, w, labels])
+        assert not rows[0] or any(band.sums for band in bands(graph))
+        for x, y in zip(Compiled(graph)([h, w, labels]), run(graph, h, w, labels), strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-4)
+
+
+def test_totals_are_explained() -> None:
+    draw = np.random.default_rng(0)
+    step = cl.jit(cl.value_and_grad(classifier, argnums=(0, 1)))
+    found = step.explain(*arrays(0, (4096, 128), (128, 4000)), draw.integers(0, 4000, 4096))
+    (row,) = [x for x in found.kernels if x.kind == "band"]
+    assert row.turns is not None and row.turns >= 4
+    assert [x.kind for x in row.inner].count("product") == 3
+    assert row.flops == pytest.approx(3 * 2 * 4096 * 128 * 4000, rel=0.1)
 
 
 def test_long_sums_are_not_computed_again() -> None:

@@ -65,7 +65,9 @@ class Stretch:
 
     def ended(self, draw: np.random.Generator, x: Any, v: Any, q: Any) -> Any:
         """Something small again."""
-        kind = draw.integers(0, 6)
+        kind = draw.integers(0, 7)
+        if kind == 6:
+            return cl.sum(x, axis=-2)
         if kind == 0:
             return x @ v
         if kind == 1:
@@ -83,9 +85,10 @@ class Stretch:
 def test_slices_of_random_stretches(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "fingerprint", lambda *_: None)
     monkeypatch.setattr(choosing, "WIDE", 0)
-    monkeypatch.setattr(choosing, "SLICE", [100, 1_000, 10_000][seed % 3])
-    monkeypatch.setattr(choosing, "SLICES", 1)
+    for name, number in {"SLICE": (size := [100, 1_000, 10_000][seed % 3]), "TURN": size, "SLICES": 1, "TURNS": 1}.items():
+        monkeypatch.setattr(choosing, name, number)
     monkeypatch.setattr(choosing, "ROWS", 1)
+    monkeypatch.setattr(choosing, "again", lambda *_: 0.0)
     monkeypatch.setattr(choosing, "worth", lambda draft: choosing.blocks(draft) != list(draft.shape))
     stretch = Stretch(seed)
     inputs = stretch.inputs()

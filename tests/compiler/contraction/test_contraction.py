@@ -105,6 +105,16 @@ def test_random_problems(seed: int, bits: int) -> None:
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("n", [150, 170, 230])
+@pytest.mark.parametrize("tc", [False, True])
+def test_panels_that_end_within_a_square(n: int, tc: bool, bits: int) -> None:
+    """The last square that is turned for a panel is a part of one, or overlaps the one before."""
+    problem = matmul(300, 170, n, tb=True, tc=tc)
+    assert plan(problem, bits).packs
+    check(problem, bits)
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize(
     "problem",
     [matmul(300, 70, 170), matmul(150, 200, 130, "double", tb=True), by_kernel(convolution(8, 5, 14, 14, 20, 3, 3))],

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from clew.compiler.block import Block, Reg, mangle, number, vector
-from clew.compiler.contraction import Axis, Epilogue, Problem, plan
+from clew.compiler.contraction import Axis, Epilogue, Problem, leaving, plan
 from clew.compiler.native import Library, host
-from tests.compiler.contraction.calling import TYPES, call, memory, text
+from tests.compiler.contraction.calling import POINTERS, TYPES, call, memory, text
 from tests.compiler.contraction.problems import WIDTHS, by_kernel, convolution, matmul
 
 PROBLEMS = {
@@ -42,7 +42,17 @@ def placing(problem: Problem) -> Epilogue:
         b.module.declare(f"declare void @{name}({out.type}, {to.type}, {flags.type})")
         b.do(f"call void @{name}({out}, {to.type} align 4 {to.text}, {flags})")
 
-    return epilogue
+    return Epilogue(epilogue, [POINTERS[2]])
+
+
+@pytest.mark.parametrize("turn", [0, 140])
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("name", list(PROBLEMS))
+def test_in_loops(name: str, bits: int, turn: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Epilogues that are not written out, however short they are."""
+    monkeypatch.setattr(leaving, "WRITTEN", 0)
+    monkeypatch.setattr(leaving, "TURN", turn)
+    test_epilogue(name, bits)
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
@@ -69,6 +79,19 @@ def test_epilogue(name: str, bits: int) -> None:
     expected = 2 * (a.astype(np.float64) * b).sum(axis=tuple(range(len(problem.axes), len(walk)))) + position
     np.testing.assert_allclose(c, expected, rtol=1e-4, atol=1e-4)
     assert np.isnan(flat).sum() == flat.size - c.size
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("problem", [matmul(36, 64, 20), matmul(37, 53, 41), matmul(40, 30, 50, tb=True)])
+def test_a_long_epilogue_is_written_few_times(problem: Problem, bits: int) -> None:
+    """A block's text does not grow with its accumulators."""
+
+    def epilogue(b: Block, index: Sequence[Reg], axis: int, x: Reg, mask: Reg | None) -> None:
+        for _ in range(100):
+            x = b.fneg(x)
+
+    module = text(plan(problem, bits), Epilogue(epilogue, []))
+    assert 0 < module.count("fneg") <= 100 * 12
 
 
 @pytest.mark.parametrize("bits", WIDTHS)

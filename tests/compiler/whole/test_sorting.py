@@ -86,3 +86,13 @@ def test_without_ties_nothing_is_rounded():
     g, y = np.random.default_rng(8).normal(size=(5, 30)), np.arange(150).reshape(5, 30)
     t = [Type(g.dtype, g.shape), Type(y.dtype, y.shape)]
     assert same_bits(Run(ShareTies(1), t)(g, y), g)
+
+
+@pytest.mark.parametrize("shape", [(3, 17), (1, 18), (9, 37), (2, 3)])
+def test_a_single_tie_is_found(shape):
+    random = np.random.default_rng(9)
+    g, distinct = random.normal(size=shape), np.arange(np.prod(shape)).astype(np.float32)
+    run = Run(ShareTies(1), [Type(g.dtype, shape), Type(distinct.dtype, shape)])
+    for k in range(distinct.size - 1):  # equal across the end of a row, too, which is no tie
+        y = np.where(np.arange(distinct.size) == k + 1, distinct[k], distinct).reshape(shape).astype(np.float32)
+        np.testing.assert_allclose(run(g, y), expected(ShareTies(1), g, y), rtol=1e-15)

@@ -40,32 +40,44 @@ class Cells:
 @dataclass(frozen=True, eq=False)
 class Body(Graph):
     """The graph of a slice. Its inputs have the operands' types, though they begin at the slice: it reads no more of them than
-    the slice is. Its results are dense stretches of the band's."""
+    the slice is. Its results are dense stretches of the band's. The last ``sums`` results are totals: what the inputs in
+    their places, the last ones, come to with this slice."""
+
+    sums: int = 0
+
+    @property
+    def updates(self) -> dict[int, int]:
+        """Which results take the place of which inputs."""
+        return {len(self.outputs) - k: len(self.inputs) - k for k in range(self.sums, 0, -1)}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Band(Whole, Flat):
-    """``bodies[n]`` once for each of ``cells[n]``, in any order; the results are of ``types``."""
+    """``bodies[n]`` once for each of ``cells[n]``; the results are of ``types``. In any order, or one after the other where the
+    last ``sums`` results are totals."""
 
     bodies: tuple[Body, ...]
     cells: tuple[Cells, ...]
     types: tuple[Type, ...]
+    sums: int = 0
 
     def infer(self, *operands: Type) -> Type:
         for body in self.bodies:
-            if tuple(v.type for v in body.inputs) != operands:
+            if tuple(v.type for v in body.inputs) != (*operands, *self.totals):
                 raise self.refuse(f"its body was made for ({', '.join(str(v.type) for v in body.inputs)})", *operands)
         return several_of(self.types)
 
     def reference(self, *operands: Array) -> Any:
-        results = [np.empty(t.size, t.dtype) for t in self.types]
+        results = [np.zeros(t.size, t.dtype) for t in self.types]
+        own = len(results) - self.sums
         flat = [np.ascontiguousarray(x).reshape(-1) for x in operands]
         for body, cells in zip(self.bodies, self.cells, strict=True):
             for place in np.ndindex(*cells.grid):
                 given = [
                     np.roll(x, -way.at(place)).reshape(v.shape)
-                    for x, way, v in zip(flat, cells.operands, body.inputs, strict=True)
+                    for x, way, v in zip(flat, cells.operands, body.inputs, strict=False)
                 ]
+                given += [y.reshape(t.shape) for y, t in zip(results[own:], self.totals, strict=True)]
                 for y, way, made in zip(results, cells.results, body.program(given), strict=True):
                     y[way.at(place) : way.at(place) + np.size(made)] = np.ravel(made)
         shaped = tuple(y.reshape(t.shape) for y, t in zip(results, self.types, strict=True))
@@ -73,6 +85,11 @@ class Band(Whole, Flat):
 
     def batch(self, size: int, batched: tuple[bool, ...], *operands: Any) -> Any:
         raise self.refuse("is made by the compiler, after all batching")
+
+    @property
+    def totals(self) -> tuple[Type, ...]:
+        """The types of the totals."""
+        return self.types[len(self.types) - self.sums :]
 
     @property
     def count(self) -> int:

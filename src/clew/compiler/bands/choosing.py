@@ -9,7 +9,7 @@ band that needs it. What would cost too much to compute again is kept, as it is 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import reduce
 from math import ceil, prod
 from operator import or_
@@ -28,17 +28,24 @@ WIDE = 1 << 20  # bytes from which on a value is worth a band
 SLICE = 3 << 18  # bytes that a slice may have at a time: what stays in a cache
 SLICES = 16  # at least, for threads to share
 ROWS = 16  # that products in a slice have at least
+TURN = 1 << 22  # bytes of a slice where they are computed one after the other, for threads to share
+TURNS = 4  # slices at least then, where more would cost time
 AGAIN = 96  # terms of a product's sums up to which it is rather computed again than kept
 
 
 def banded(graph: Graph) -> Graph:
     """The graph with its bands."""
     kept: set[Value] = set()
+    complete: set[Value] = set()  # exits that are no sums over slices
     while True:
         zone = wide_zone(graph, kept)
         if not zone.wide:
             return graph
-        drafts = chosen(zone)
+        drafts = chosen(zone, complete)
+        costly = {v for draft in drafts for v in draft.sums if not worth(draft)}
+        if costly:
+            complete |= costly
+            continue
         found = {v for draft in drafts if worth(draft) for v in draft.exits}
         dropped = {x for v in zone.exits if v not in found for x in v.operands if x in zone.wide}
         dropped |= {v for v in repeated(drafts) if depth(v) > AGAIN or exact(v, drafts)}
@@ -107,28 +114,34 @@ def computed(v: Value) -> bool:
 # Drafts
 
 
-def chosen(zone: Zone) -> list[Draft]:
-    """Every exit in a draft: in that of another one where both can be computed in the same slices."""
+def chosen(zone: Zone, complete: Collection[Value]) -> list[Draft]:
+    """Every exit in a draft: in that of another one where both can be computed in the same slices. The exits that have to be
+    ``complete`` where they are computed are no sums over slices."""
     drafts: list[Draft] = []
     for v in zone.exits:
-        alone = drafted(zone, [v], v.ndim)
-        if alone is None or not alone.wide:
+        forms: list[tuple[Value, ...]] = [()] if v in complete else [(), (v,)]
+        alone = [draft for sums in forms if (draft := drafted(zone, [v], sums)) is not None and draft.wide]
+        if not alone or any(joined(zone, drafts, draft) for draft in alone):
             continue
-        for k, draft in reversed(list(enumerate(drafts))):
-            both = together(zone, draft, alone)
-            if both is not None and not circular(both, [*drafts[:k], *drafts[k + 1 :]]):
-                drafts[k] = both
-                break
-        else:
-            drafts.append(alone)
+        drafts.append(alone[0])
     return drafts
+
+
+def joined(zone: Zone, drafts: list[Draft], alone: Draft) -> bool:
+    """Whether a draft has become part of one of the others."""
+    for k, draft in reversed(list(enumerate(drafts))):
+        both = together(zone, draft, alone)
+        if both is not None and not circular(both, [*drafts[:k], *drafts[k + 1 :]]):
+            drafts[k] = both
+            return True
+    return False
 
 
 def together(zone: Zone, draft: Draft, alone: Draft) -> Draft | None:
     """The draft with one exit more, if both compute something wide."""
     if draft.wide.isdisjoint(alone.wide):
         return None
-    both = drafted(zone, [*draft.exits, *alone.exits], draft.depth)
+    both = drafted(zone, [*draft.exits, *alone.exits], [*draft.sums, *alone.sums], draft.depth)
     return both if both is not None and (both.depth == draft.depth or both.cell <= SLICE) else None
 
 
@@ -140,11 +153,13 @@ def circular(draft: Draft, others: Sequence[Draft]) -> bool:
     return bool(before & draft.mask)
 
 
-def drafted(zone: Zone, exits: list[Value], most: int) -> Draft | None:
+def drafted(zone: Zone, exits: Sequence[Value], sums: Sequence[Value] = (), most: int = 64) -> Draft | None:
     """The draft of the finest grid."""
-    for depth in range(min(most, *(v.ndim for v in exits)), 0, -1):
+    own = [v.ndim for v in exits if v not in sums]
+    added = [max(x.ndim for x in v.operands) for v in sums]
+    for depth in range(min([most, *own, *added]), 0, -1):
         try:
-            return Draft(zone, exits, depth)
+            return Draft(zone, exits, depth, sums)
         except Refused:
             continue
     return None
@@ -154,9 +169,11 @@ def blocks(draft: Draft) -> list[int]:
     """How many cells of the grid a slice has along each axis: what memory allows, and more where products want more rows, or
     where too much would be read again and again."""
     cells = prod(draft.shape)
-    most = max(1, cells // SLICES)
-    room = max(1, int(SLICE / draft.cell), ceil(ROWS / draft.rows))
-    while room < most and again(draft, cut(draft, room)) > traffic(draft) / 4:
+    least = max(1, int((TURN if draft.sums else SLICE) / draft.cell), ceil(ROWS / draft.rows))
+    most = max(least, cells // TURNS) if draft.sums else max(1, cells // SLICES)
+    share = 8 if draft.sums else 4
+    room = least
+    while room < most and again(draft, cut(draft, room)) > traffic(draft) / share:
         room *= 2
     return cut(draft, min(room, most))
 
@@ -173,16 +190,18 @@ def cut(draft: Draft, room: int) -> list[int]:
 
 
 def worth(draft: Draft) -> bool:
-    """Whether less is read again, in every slice, than would be written and read of wide values."""
+    """Whether less is read again, in every slice, than would be written and read of wide values; much less, where all threads
+    wait for the memory at the same time."""
     slices = blocks(draft)
-    return slices != list(draft.shape) and again(draft, slices) <= traffic(draft)
+    return slices != list(draft.shape) and again(draft, slices) <= traffic(draft) / (4 if draft.sums else 1)
 
 
 def again(draft: Draft, slices: Sequence[int]) -> float:
-    """The bytes of what is not cut, in every slice but the first."""
+    """The bytes of what is not cut, and of totals, which are read and written, in every slice but the first."""
     parts = [ceil(n / m) for n, m in zip(draft.shape, slices, strict=True)]
     reads = {Read(view(x.value).base, x.cut): x.value.type.nbytes for x in draft.reads}
-    return sum(size * (prod(n for k, n in enumerate(parts) if k not in x.cut) - 1) for x, size in reads.items())
+    read = sum(size * (prod(n for k, n in enumerate(parts) if k not in x.cut) - 1) for x, size in reads.items())
+    return read + 2 * sum(v.type.nbytes for v in draft.sums) * (prod(parts) - 1)
 
 
 def traffic(draft: Draft) -> float:

@@ -17,6 +17,7 @@ from ...ops.indexing import Gather
 from ...ops.movement import Iota, Permute, Reshape
 from ...ops.reductions import Reduction
 from ...ops.rounding import Cast
+from ..products import FLOATS
 
 Cut: TypeAlias = tuple[int | None, ...]
 
@@ -42,6 +43,23 @@ def of_operands(v: Value, cut: Cut) -> list[Cut] | None:
         return _of_gathered(op, v, cut)
     if isinstance(op, Iota):
         return [] if cut[op.axis] is None else None
+    return None
+
+
+def of_sum(v: Value, wide: int, depth: int) -> list[Cut] | None:
+    """How the operands of ``v`` are cut where ``v`` is the sum of what slices make: along the first ``depth`` axes of operand
+    ``wide`` that are summed. None where there are fewer, or sums of slices would be rounded more than those of the whole."""
+    op = v.op
+    if v.dtype not in FLOATS:
+        return None
+    if isinstance(op, Sum):
+        axes = sorted(op.axes)[:depth]
+        return [tuple(axes.index(a) if a in axes else None for a in range(v.operands[0].ndim))] if len(axes) == depth else None
+    if isinstance(op, Contract):
+        *specs, result = parse(op.spec)
+        summed = [letter for letter in specs[wide] if letter not in result][:depth]
+        of = {letter: k for k, letter in enumerate(summed)}
+        return [tuple(of.get(letter) for letter in letters) for letters in specs] if len(summed) == depth else None
     return None
 
 

@@ -12,13 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ...ir import INPUT, Graph, Shape, Value, parameter
+from ...ops.arithmetic import add
 from ...ops.movement import Slice
 from ...passes import share, simplify
 from ..expression import filling
 from ..products import is_product
 from ..views import chain, view
 from .band import Band, Body, Cells, Way
-from .cutting import Cut, of_operands, sizes, sliced
+from .cutting import Cut, of_operands, of_sum, sizes, sliced
 
 
 class Refused(Exception):
@@ -50,15 +51,17 @@ class Zone:
 
 
 class Draft:
-    """What computes some exits in slices along their first ``depth`` axes."""
+    """What computes some exits in slices along their first ``depth`` axes, and ``sums`` of what such slices make."""
 
-    def __init__(self, zone: Zone, exits: Sequence[Value], depth: int) -> None:
+    def __init__(self, zone: Zone, exits: Sequence[Value], depth: int, sums: Sequence[Value] = ()) -> None:
         self.zone = zone
-        self.exits = list(exits)
+        self.sums = list(sums)
+        self.exits = [*(v for v in exits if v not in sums), *sums]
         self.depth = depth
-        self.shape: Shape = exits[0].shape[:depth]
-        if not depth or any(v.shape[:depth] != self.shape for v in exits):
+        shapes = {v.shape[:depth] for v in exits if v not in sums} | {self._summed(v) for v in sums}
+        if not depth or len(shapes) > 1:
             raise Refused
+        (self.shape,) = shapes
         self.mask = sum(zone.exits[v] for v in exits)
         self.cuts: dict[Value, Cut] = {}  # of what is computed
         self.reads: dict[Read, None] = {}
@@ -82,6 +85,8 @@ class Draft:
                 if needed is None:
                     self.reads[Read(v, cut)] = None
                     continue
+                if any(x in self.sums for x in v.operands):
+                    raise Refused  # it is there when all slices are done
                 self.cuts[v] = cut
                 stack.append((v, cut, True))
                 stack += [(x, c, False) for x, c in reversed(list(zip(v.operands, needed, strict=True)))]
@@ -89,7 +94,23 @@ class Draft:
                 self.reads[Read(v, cut)] = None
 
     def _own(self, v: Value) -> Cut:
-        return (*range(self.depth), *(None for _ in range(v.ndim - self.depth)))
+        """How an exit is cut."""
+        depth = 0 if v in self.sums else self.depth
+        return (*range(depth), *(None for _ in range(v.ndim - depth)))
+
+    def _summed(self, v: Value) -> Shape:
+        """The axes that a sum is made of."""
+        cuts = self._operands(v, ())
+        if cuts is None:
+            raise Refused
+        sizes = {k: n for x, cut in zip(v.operands, cuts, strict=True) for n, k in zip(x.shape, cut, strict=True)}
+        return tuple(sizes[k] for k in range(self.depth))
+
+    def _operands(self, v: Value, cut: Cut) -> list[Cut] | None:
+        """How the operands are cut of which a slice computes ``v``, or its share of ``v``."""
+        if v in self.sums:
+            return of_sum(v, next(k for k, x in enumerate(v.operands) if x in self.zone.wide), self.depth)
+        return of_operands(v, cut)
 
     def within(self, v: Value) -> bool:
         """Whether slices compute it: what is wide, and what lies between their exits."""
@@ -107,7 +128,7 @@ class Draft:
         if is_product(v) and v not in self.zone.wide and v not in self.exits:
             raise Refused  # it would be computed here, and elsewhere too
         whole = v in self.zone.wide and set(cut) - {None} != set(range(self.depth))
-        needed = None if whole else of_operands(v, cut)
+        needed = None if whole else self._operands(v, cut)
         if needed is None and (whole or self.zone.above[v] & self.mask):
             raise Refused
         return needed
@@ -142,7 +163,7 @@ class Draft:
                 bodies.append(self._body([*blocks[:k], rest, *blocks[k + 1 :]], exits))
                 first = [c if a == k else 0 for a, c in enumerate(counts)]
                 cells.append(self._cells(blocks, exits, [*counts[:k], 1, *counts[k + 1 :]], first))
-        return Band(tuple(bodies), tuple(cells), tuple(v.type for v in exits))
+        return Band(tuple(bodies), tuple(cells), tuple(v.type for v in exits), bodies[0].sums)
 
     def _cells(self, blocks: Sequence[int], exits: Sequence[Value], grid: Sequence[int], first: Sequence[int]) -> Cells:
         """Where so many slices are, from the first one on."""
@@ -180,9 +201,12 @@ class Draft:
             return given[Read(v, cut)]
 
         for v in self.order:
-            needed = of_operands(v, self.cuts[v])
+            needed = self._operands(v, self.cuts[v])
             assert needed is not None
             operands = tuple(slice_of(x, c) for x, c in zip(v.operands, needed, strict=True))
             made[v] = sliced(v, operands, sizes(v.shape, self.cuts[v], blocks))
-        body = share(simplify(Graph("slice", tuple(inputs), tuple(made[v] for v in exits))))
-        return Body(body.name, body.inputs, body.outputs)
+        sums = [v for v in exits if v in self.sums]
+        totals = [parameter(f"total{k}", v.type) for k, v in enumerate(sums)]
+        made |= {v: add(total, made[v]) for v, total in zip(sums, totals, strict=True)}
+        body = share(simplify(Graph("slice", (*inputs, *totals), tuple(made[v] for v in exits))))
+        return Body(body.name, body.inputs, body.outputs, len(sums))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...ir import Tuple, Value
@@ -24,35 +24,28 @@ if TYPE_CHECKING:
 VIEW, ENV, TAKEN, ARENA, FIRST = range(5)  # the context: the pool's view, constants, memory that is taken, memory, operands
 
 
-def banding(n: int, v: Value, made: Sequence[Value], buffers: Mapping[Value, Buffer], shared: Shared) -> Banded | None:
+def banding(n: int, v: Value, made: Sequence[Value], buffers: Mapping[Value, Buffer], shared: Shared) -> Sliced | None:
     """The step of a band; None of other ops."""
     if not isinstance(v.op, Band):
         return None
     places = [buffers[x] for x in v.operands]
     several = isinstance(v.type, Tuple)
     results = {w.op.k if several and isinstance(w.op, Item) else 0: buffers[w] for w in made}
-    step = Banded([v], list(dict.fromkeys(places)), list(results.values()))
+    kind = Totalling if v.op.sums else Banded
+    step = kind([v], list(dict.fromkeys(places)), list(results.values()))
     step.prepare(n, v, list(places), results, shared)
     return step
 
 
-class Banded(Around):
-    """``memories`` is how many slices can be at work at once: each has one for what lives only within it."""
+class Sliced(Around):
+    """What all bands have in common."""
 
     def prepare(self, n: int, v: Value, operands: list[Buffer | None], results: dict[int, Buffer], shared: Shared) -> None:
         assert isinstance(v.op, Band)
         self.n, self.op, self.operands, self.results = n, v.op, operands, results
         self.routines = [shared.routine(body) for body in self.op.bodies]
-        self.size = -(-max(r.size for r in self.routines) // ALIGNMENT) * ALIGNMENT
-        self.memories = max(1, min(self.op.count, os.cpu_count() or 1))
-        self.taken = self.space("taken", ALIGNMENT * self.memories)
-        self.arena = self.space("arena", self.size * self.memories)
         unused = [k for k, _ in enumerate(self.op.types) if k not in results]
         assert not unused, "a band computes what is read"
-        context: list[Place] = [self.taken, self.arena, *(x for x in operands if x is not None), *self._results()]
-        name = f"band{len(shared.module.functions)}"
-        shared.module.function(name, "void", [CONTEXT, BEGIN, END], self._slices, "internal")
-        self.calls = [Call(name, context, self.op.count, self.cycles)]
 
     def _results(self) -> list[Buffer]:
         return [self.results[k] for k in range(len(self.op.types))]
@@ -60,6 +53,53 @@ class Banded(Around):
     @property
     def cycles(self) -> float:
         return sum(r.cycles * cells.count for r, cells in zip(self.routines, self.op.cells, strict=True))
+
+    def _addresses(self, b: Block, cells: Cells, rest: Reg, base: Callable[[int], Reg]) -> list[Reg]:
+        """Where the operands and results of a slice begin."""
+        places: list[Reg] = []
+        for n in reversed(cells.grid):
+            places.insert(0, b.binary("urem", rest, number(n, I64)))
+            rest = b.binary("udiv", rest, number(n, I64))
+        types = [*(x.type for x in self.op.bodies[0].inputs[: len(cells.operands)]), *self.op.types]
+        ways = zip((*cells.operands, *cells.results), types, strict=True)
+        return [moved(b, base(k), way, places, type.dtype.itemsize) for k, (way, type) in enumerate(ways)]
+
+
+class Totalling(Sliced):
+    """One slice after the other, each with all threads; totals grow where they are."""
+
+    def prepare(self, n: int, v: Value, operands: list[Buffer | None], results: dict[int, Buffer], shared: Shared) -> None:
+        super().prepare(n, v, operands, results, shared)
+        self.arena = self.space("arena", max(r.size for r in self.routines))
+
+    def write(self, frame: Frame) -> None:
+        b, places = frame.b, [*(x for x in self.operands if x is not None), *self._results()]
+        for x in self._totals():
+            b.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+            b.do(f"call void @llvm.memset.p0.i64({frame.addresses[x]}, i8 0, i64 {x.value.type.nbytes}, i1 false)")
+        for routine, cells in zip(self.routines, self.op.cells, strict=True):
+            with b.loop(number(0, I64), number(cells.count, I64)) as loop:
+                found = self._addresses(b, cells, loop.i, lambda k: frame.addresses[places[k]])
+                given, made = found[: len(cells.operands)], found[len(cells.operands) :]
+                self.call(frame, routine, [*given, *(frame.addresses[x] for x in self._totals()), *made])
+
+    def _totals(self) -> list[Buffer]:
+        return self._results()[len(self.op.types) - self.op.sums :]
+
+
+class Banded(Sliced):
+    """Slices are tasks. ``memories`` is how many of them can be at work at once: each has one for what lives only within it."""
+
+    def prepare(self, n: int, v: Value, operands: list[Buffer | None], results: dict[int, Buffer], shared: Shared) -> None:
+        super().prepare(n, v, operands, results, shared)
+        self.size = -(-max(r.size for r in self.routines) // ALIGNMENT) * ALIGNMENT
+        self.memories = max(1, min(self.op.count, os.cpu_count() or 1))
+        self.taken = self.space("taken", ALIGNMENT * self.memories)
+        self.arena = self.space("arena", self.size * self.memories)
+        context: list[Place] = [self.taken, self.arena, *(x for x in operands if x is not None), *self._results()]
+        name = f"band{len(shared.module.functions)}"
+        shared.module.function(name, "void", [CONTEXT, BEGIN, END], self._slices, "internal")
+        self.calls = [Call(name, context, self.op.count, self.cycles)]
 
     def write(self, frame: Frame) -> None:
         b = frame.b
@@ -91,22 +131,17 @@ class Banded(Around):
         return b.gep(taken, b.mul(mine, number(ALIGNMENT, I64)), "i8")
 
     def _slice(self, b: Block, routine: Routine, cells: Cells, rest: Reg, arena: Reg) -> None:
-        places: list[Reg] = []
-        for n in reversed(cells.grid):
-            places.insert(0, b.binary("urem", rest, number(n, I64)))
-            rest = b.binary("udiv", rest, number(n, I64))
         table = b.slot("ptr", max(1, len(cells.operands) + len(cells.results)))
-        types = [*(x.type for x in self.op.bodies[0].inputs), *self.op.types]
-        for k, (way, type) in enumerate(zip((*cells.operands, *cells.results), types, strict=True)):
-            address = self._moved(b, parameter(b, FIRST + k), way, places, type.dtype.itemsize)
+        for k, address in enumerate(self._addresses(b, cells, rest, lambda k: parameter(b, FIRST + k))):
             b.store(address, b.gep(table, number(k, I64), "ptr"), 8)
         names = ", ".join(map(str, (parameter(b, VIEW), table, arena, parameter(b, ENV))))
         b.put(f"call i32 @{routine.name}({names})", "i32")  # one that is stopped leaves a flag, which the caller reads
 
-    def _moved(self, b: Block, base: Reg, way: Way, places: Sequence[Reg], size: int) -> Reg:
-        """The address of a slice."""
-        address = b.gep(base, number(way.start * size, I64), "i8") if way.start else base
-        for place, step in zip(places, way.steps, strict=True):
-            if step:
-                address = b.gep(address, b.mul(place, number(step * size, I64)), "i8")
-        return address
+
+def moved(b: Block, base: Reg, way: Way, places: Sequence[Reg], size: int) -> Reg:
+    """The address of a slice."""
+    address = b.gep(base, number(way.start * size, I64), "i8") if way.start else base
+    for place, step in zip(places, way.steps, strict=True):
+        if step:
+            address = b.gep(address, b.mul(place, number(step * size, I64)), "i8")
+    return address

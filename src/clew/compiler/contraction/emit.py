@@ -28,10 +28,9 @@ def write(
     epilogue: Epilogue | None = None,
     prologue: Prologue | None = None,
 ) -> None:
-    """The tasks ``begin`` to ``end`` of a plan. ``epilogue(b, index, vector axis, x, mask)`` takes each finished vector in
-    place of its store to ``c``: ``index`` has one i64 per kept axis, of the vector's first lane; ``x`` may be a scalar, and
-    the vector axis is then of no account (-1 where lanes did not follow a kept axis). ``prologue(b, operand, start, stop, to)``
-    computes of a computed operand, "a" or "b", the steps from ``start`` to ``stop`` along the cut."""
+    """The tasks ``begin`` to ``end`` of a plan. The ``epilogue`` takes each finished vector in place of its store to ``c``.
+    ``prologue(b, operand, start, stop, to)`` computes of a computed operand, "a" or "b", the steps from ``start`` to ``stop``
+    along the cut."""
     if not plan.tasks:
         return
     for x in plan.packs:

@@ -83,10 +83,12 @@ def _row(b: Block, kind: str, lanes: int, step: int, count: int, source: Reg, ta
 def _turn(b: Block, plan: Plan, pack: Pack, run: Axis, step: int, left: Reg, source: Reg, target: Reg) -> None:
     """Memory is adjacent along a summed axis, the copy along the panel: square blocks are turned in registers.
 
-    The panel ends after its width or after the ``left`` elements of its axis; only there, less than a square may be left.
+    The panel ends after its width or after the ``left`` elements of its axis; only there, less than a square may be left, which
+    is a part of one that overlaps the one before, unless the whole of the panel is less.
     """
     kind, lanes = plan.problem.dtype, plan.lanes
-    rest = plan.problem.axes[pack.axis].size % lanes
+    size = plan.problem.axes[pack.axis].size
+    rest, last = size % lanes, size % pack.width or pack.width
     width = number(pack.width, "i64")
     count = b.intrinsic("smin", left, width)
 
@@ -103,6 +105,10 @@ def _turn(b: Block, plan: Plan, pack: Pack, run: Axis, step: int, left: Reg, sou
                 b, kind, lanes, run, step, tall, lanes, *(b.gep(x, at_, kind) for x, at_ in zip((p, q), places, strict=True))
             )
 
+    if pack.width % lanes == 0 and last >= lanes:
+        with b.loop(number(0, "i64"), count, lanes) as loop:
+            squares(b.intrinsic("smin", loop.i, b.sub(count, number(lanes, "i64"))), lanes)  # these may overlap too
+        return
     if pack.width >= lanes:
         with b.loop(number(0, "i64"), b.sub(count, number(lanes - 1, "i64")), lanes, empty=True) as loop:
             squares(loop.i, lanes)

@@ -11,7 +11,7 @@ import numpy as np
 from ...ir import Array
 from .. import native
 from ..compiled import Compiled
-from ..expression import Buffer
+from ..routine import nbytes
 from .calibration import Limits, limits
 from .origin import Effect, Origin
 from .rows import Row, rows
@@ -75,7 +75,7 @@ def explain(compiled: Compiled, inputs: Sequence[Array], level: int = 0, first: 
         tuple(origin.effects),
         call,
         compiled.routine.size,
-        sum(x.value.type.nbytes if isinstance(x, Buffer) else x.nbytes for x in compiled.routine.offsets),
+        sum(map(nbytes, (*compiled.routine.offsets, *compiled.routine.heirs))),
         dict(first or {}),
         compiling,
         machine,

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
 
+import numpy as np
+
 from ...ir import UNKNOWN, Array, Value, evaluate, quiet
 from ...loops import Scan, Switch, While
 from ...ops.items import items
-from ..bands import Band
+from ..bands import Band, Body
 from ..looping import Around
 from ..outside import Reference
 from ..steps import PARALLEL, Step
@@ -165,7 +167,7 @@ def within(step: Around, number: str, limits: Limits, origin: Origin, operands: 
     found: list[Row] = []
     names = slices(v.op) if isinstance(v.op, Band) else list(v.op.graphs)
     for k, (name, graph) in enumerate(zip(names, v.op.graphs.values(), strict=True)):
-        timed = Timed(graph)
+        timed = Timed(graph, graph.updates if isinstance(graph, Body) else None)
         inputs = None if given is None else first_turn(v.op, k, given)
         inner = origin.within(v, k, timed.routine) if isinstance(v.op, Band) else Origin(graph, timed.routine, origin.known)
         made = rows(timed, inputs, limits, inner, f"{number}.", len(found) + 1)
@@ -179,6 +181,8 @@ def first_turn(op: Any, k: int, given: list[Any]) -> list[Array] | None:
         last = op.carries + op.scans
         rows = [x[-1 if op.reverse else 0] for x in given[op.carries : last]]
         return [*given[: op.carries], *rows, *given[last:]]
+    if isinstance(op, Band):
+        return [*given, *(np.zeros(t.shape, t.dtype) for t in op.totals)]
     if isinstance(op, Switch):
         taken = min(max(int(given[0]), 0), len(op.branches) - 1)
         return given[1:] if k == taken else None

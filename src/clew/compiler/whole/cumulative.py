@@ -23,6 +23,7 @@ from ..folding import combine
 from .native import Native, greatest, least, pieces, share, span, whole
 
 ROWS = 8  # lines that take turns
+LOOK = 16  # elements that are looked at together
 WIDTH = 256  # bytes: neighbouring lines whose last elements stay in registers
 
 
@@ -190,6 +191,31 @@ class Sharing(Along):
     effort = 6
 
     def lines(self, b: Block, v: Value, operands: Sequence[Reg], result: Reg, at: Reg, lines: Bundle) -> None:
+        """Most rows hold no equal neighbours, and stay as they are."""
+        count = len(lines.starts) * lines.length
+        if lines.step > 1 or count <= LOOK:
+            self.shared(b, v, operands, result, at, lines)
+            return
+        kind, size = memory_type(v.dtype), v.dtype.itemsize
+        ties = self.ties(b, operands[1], at, count, v.operands[1].dtype)
+        with b.when(ties):
+            self.shared(b, v, operands, result, at, lines)
+        with b.when(b.bits_xor(ties, number(1, "i1"))):
+            b.module.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+            target, source = b.gep(result, at, kind), b.gep(operands[0], at, kind)
+            b.do(f"call void @llvm.memcpy.p0.p0.i64({target}, {source}, i64 {count * size}, i1 false)")
+
+    def ties(self, b: Block, y: Reg, at: Reg, count: int, dtype: Dtype) -> Reg:
+        """Whether any neighbours are equal, those where a row ends and the next begins too."""
+        last = whole(count - 1 - LOOK)  # the last vector begins there, and may go over others once more
+        with b.loop(whole(0), whole(count - 1), step=LOOK, carried=[number(0, vector("i1", LOOK))]) as loop:
+            place = b.add(at, least(b, loop.i, last))
+            one, next = (read(b, y, b.add(place, whole(k)), LOOK, dtype) for k in (0, 1))
+            equal = b.fcmp("oeq", one, next) if dtype in FLOATS else b.icmp("eq", one, next)
+            loop.next = [b.bits_or(loop.carried[0], equal)]
+        return b.some(loop.results[0])
+
+    def shared(self, b: Block, v: Value, operands: Sequence[Reg], result: Reg, at: Reg, lines: Bundle) -> None:
         g, y = operands
         dtype, wide, keys = v.dtype, accumulator(v.dtype), v.operands[1].dtype
         kind, count = register_type(wide), f"i{8 * wide.itemsize}"

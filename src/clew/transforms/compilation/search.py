@@ -7,7 +7,6 @@ same ones. Python's own modules, clew's and those of installed packages are take
 
 from __future__ import annotations
 
-import dis
 import functools
 import sys
 from collections.abc import Iterable
@@ -22,6 +21,7 @@ from ...tensor import Tensor
 from ...variable import Noted, Number
 from .bound import Bound
 from .guards import VALUES, Guards, content
+from .named import named
 from .swallowed import SOURCES
 
 SKIPPED = frozenset({"clew", "numpy", *sys.stdlib_module_names})
@@ -156,9 +156,9 @@ def mentioned(code: CodeType) -> tuple[Names, Names]:
     """The names of globals, and those of attributes, in a function's code and in the functions inside it."""
     read: set[str] = set()
     attributes: set[str] = set()
-    for instruction in dis.get_instructions(code):
-        if instruction.opcode in dis.hasname:
-            (read if instruction.opname.endswith(("_GLOBAL", "_NAME")) else attributes).add(instruction.argval)
+    for found in named(code):
+        if not found.is_variable:
+            (read if found.is_global else attributes).add(found.name)
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             for mine, theirs in zip((read, attributes), mentioned(inner), strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import functools
 import os
 import random
@@ -20,6 +19,7 @@ import numpy as np
 from ...errors import TracingWarning
 from ...ir import Array, Site, Value
 from ...ir.site import PACKAGE, installed
+from .named import named
 
 SOURCES = (np.random.Generator, np.random.RandomState, random.Random, Iterator)  # what is another after it was used
 NUMPY: Any = np.random.normal.__self__  # type: ignore[attr-defined]  # what np.random's functions draw from
@@ -116,15 +116,12 @@ def _paths(code: CodeType) -> list[tuple[CodeType, int, Path]]:
     """Names and attributes of them, such as ``np.random.normal``, in a function's code and in the functions inside it."""
     found: list[tuple[CodeType, int, Path]] = []
     follows = False
-    for instruction in dis.get_instructions(code):
-        name = instruction.opname
-        if name in ("LOAD_ATTR", "LOAD_METHOD") and follows:
-            _, place, path = found.pop()
-            found.append((code, place, (*path, instruction.argval)))
-        elif follows := name.startswith(("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME", "LOAD_FAST")) and isinstance(
-            instruction.argval, str
-        ):
-            found.append((code, instruction.offset, (instruction.argval,)))
+    for x in named(code):
+        if follows and x.next and x.operation in ("LOAD_ATTR", "LOAD_METHOD"):
+            _, _, path = found.pop()
+            found.append((code, x.place, (*path, x.name)))
+        elif follows := x.is_variable or x.operation in ("LOAD_GLOBAL", "LOAD_NAME"):
+            found.append((code, x.place, (x.name,)))
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             found += _paths(inner)
