@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -152,10 +153,13 @@ def test_an_interrupt_while_parts_are_written() -> None:
         with Parts(host(), 3) as found:
             for text in given:
                 found.add(text)
+            assert sys.getswitchinterval() <= parts.QUICK
             raise KeyboardInterrupt
 
+    usual = sys.getswitchinterval()
     with pytest.raises(KeyboardInterrupt):
         compile_some()
+    assert sys.getswitchinterval() == usual
     assert not any(thread.name == parts.THREAD for thread in threading.enumerate())
 
 

@@ -384,10 +384,6 @@ class Module:
         if line not in self.declarations:
             self.declarations[line] = SYMBOL.search(line)[0]  # type: ignore[index]
 
-    def declares(self, name: str) -> bool:
-        """Whether the function of this name, which others define, has been declared."""
-        return f"@{name}" in self.declarations.values()
-
     def function(self, name: str, result: str, parameters: Sequence[Reg], write: Callable[[Block], Any], mark: str = "") -> str:
         """Define a function once: ``write`` writes its body, and returns with ``ret``. ``mark`` is its linkage."""
         if name not in self.functions:

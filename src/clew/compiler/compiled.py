@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .routine import Routine
     from .writing import Written
 
+LARGE = 1 << 14  # elements from which on kernels probably are shared among threads
 empty = np.empty  # found quicker so
 Entry = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -91,11 +92,11 @@ class Compiled:
     def _compiled(self) -> tuple[Library, Needs]:
         from .parts import Parts  # here, not above: what is loaded need not be compiled
 
+        if any(v.type.size >= LARGE for v in self.source.values):
+            self._pool.symbols.prepare()
         with Parts(host()) as parts:
             self.written = self._write(parts.add)
             shared = self.written.shared
-            if shared.module.declares("clew_parallel"):
-                self._pool.symbols.prepare()
             self._outside = shared.outside if shared.outside.steps else None
             return parts.library(shared.module.rest(), self._pool.symbols), Needs(self.routine.size, shared.constants)
 

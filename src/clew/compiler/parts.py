@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -11,6 +12,32 @@ from ..config import config
 from .native import Host, Library, assembled, code_key, linked
 
 THREAD = "clew compiles"
+QUICK = 0.0002  # seconds after which Python lets another thread go on, while parts are compiled: it is 0.005 as a rule
+
+
+class Switching:
+    """Python's threads take turns ``QUICK``ly as long as anybody compiles: a thread that is busy in LLVM needs Python only for
+    a moment now and then, and would wait for it longer than it works."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users, self._usual = 0, 0.0
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._usual = sys.getswitchinterval()
+                sys.setswitchinterval(min(QUICK, self._usual))
+            self._users += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                sys.setswitchinterval(self._usual)
+
+
+switching = Switching()
 
 
 class Parts:
@@ -27,11 +54,13 @@ class Parts:
         self._most = (config.threads if threads is None else threads) - 1  # the one that waits works too
 
     def __enter__(self) -> Parts:
+        switching.begin()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._todo.clear()
         self._join()
+        switching.end()
 
     def add(self, text: str) -> None:
         """Begin to compile the part, if a thread is free."""
