@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -161,6 +162,14 @@ def test_an_interrupt_while_parts_are_written() -> None:
         compile_some()
     assert sys.getswitchinterval() == usual
     assert not any(thread.name == parts.THREAD for thread in threading.enumerate())
+
+
+def test_a_process_ends_while_a_thread_compiles(folder: Path) -> None:
+    """The graph has a large value, so that the pool's functions are compiled beside; the call itself needs none of them."""
+    program = "import numpy, clew as cl\nprint(cl.jit(lambda x: x[:3] * 2)(numpy.ones(100_000)).tolist())\n"
+    environment = {**os.environ, "CLEW_CACHE_DIR": str(folder), "CLEW_THREADS": "2"}
+    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr, run.stdout) == (0, "", "[2.0, 2.0, 2.0]\n")
 
 
 def test_threads_generate_code_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ class Parts:
         self.texts.append(text)
         self._threads = [x for x in self._threads if x.is_alive()]
         if len(self._threads) < self._most:
-            thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
+            thread = threading.Thread(target=self._work, name=THREAD)
             thread.start()
             self._threads.append(thread)
 

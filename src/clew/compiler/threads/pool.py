@@ -70,9 +70,10 @@ class Native(Mapping[str, int]):
         self._lock = threading.RLock()
 
     def prepare(self) -> None:
-        """Have the functions made by a thread of its own, for who will need them soon and has other things to compile."""
+        """Have the functions made by a thread of its own, for who will need them soon and has other things to compile. The
+        end of the process waits for it: LLVM must not be at work when its library goes."""
         if self.loaded is None and config.threads > 1:
-            threading.Thread(target=lambda: self.functions, name="clew compiles", daemon=True).start()
+            threading.Thread(target=lambda: self.functions, name="clew compiles").start()
 
     def begin(self) -> None:
         """The memory was written anew, perhaps in a process that has just begun."""
