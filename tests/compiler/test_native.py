@@ -400,4 +400,4 @@ def test_a_damaged_entry_is_compiled_again(folder: Path) -> None:
 
 
 def keyed(on: Host) -> tuple[str, ...]:
-    return ("code", "linked" if native.OURS else "objects", on.cpu, on.features, ADD)
+    return ("code", "linked" if native.OURS else "objects", on.cpu, on.features, "False", ADD)

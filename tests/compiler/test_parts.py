@@ -15,7 +15,7 @@ import pytest
 
 from clew.compiler import native, parts
 from clew.compiler.block import PART, Block, Module, Reg, number
-from clew.compiler.native import Library, host
+from clew.compiler.native import Library, Part, host
 from clew.compiler.parts import Parts
 from clew.config import config
 from clew.errors import ClewError
@@ -39,7 +39,7 @@ def linker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(native, "OURS", request.param == "our linker")
 
 
-def chain(given: list[str], functions: int = 6, lines: int = PART) -> Module:
+def chain(given: list[Part], functions: int = 6, lines: int = PART) -> Module:
     """Functions that each add up a table and call the one before; the last one is for all. Their parts are ``given``."""
     module = Module(given.append)
     module.declare("@table = internal constant [4 x i64] [i64 1, i64 2, i64 3, i64 4]")
@@ -56,8 +56,8 @@ def chain(given: list[str], functions: int = 6, lines: int = PART) -> Module:
         if n < functions - 1:
             module.shared(n, "i64", [X], write)
         else:
-            module.function(f"f{n}", "i64", [X], write)
-    given.append(module.rest())
+            module.function(f"f{n}", "i64", [X], write, calls=True)
+    given += module.rest()
     return module
 
 
@@ -69,16 +69,16 @@ def call(library: Library, name: str, x: int) -> int:
     return int(UNARY(library.address(name))(x))
 
 
-def library_of(found: Parts, texts: list[str]) -> Library:
-    for text in texts[:-1]:
-        found.add(text)
-    return found.library(texts[-1], {})
+def library_of(found: Parts, parts: list[Part]) -> Library:
+    for part in parts[:-1]:
+        found.add(part)
+    return found.library(parts[-1:], {})
 
 
 @pytest.mark.usefixtures("linker")
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_parts_run_as_the_whole(threads: int) -> None:
-    given: list[str] = []
+    given: list[Part] = []
     module = chain(given)
     assert len(given) == 6
     with Parts(host(), threads) as found:
@@ -88,15 +88,15 @@ def test_parts_run_as_the_whole(threads: int) -> None:
 
 
 def test_short_functions_stand_together() -> None:
-    given: list[str] = []
+    given: list[Part] = []
     chain(given, 7, PART // 5)  # each of twice as many lines, and some
-    assert [text.count("define") for text in given] == [3, 3, 1]
-    assert given[1].count("declare hidden i64 @k2(i64)") == 1  # called from the first function of this part
-    assert "@k1" not in given[1]
+    assert [part.text.count("define") for part in given] == [3, 3, 1]
+    assert given[1].text.count("declare hidden i64 @k2(i64)") == 1  # called from the first function of this part
+    assert "@k1" not in given[1].text
 
 
 def test_what_is_of_a_part_alone_is_not_known_outside() -> None:
-    given: list[str] = []
+    given: list[Part] = []
     chain(given)
     with Parts(host(), 2) as found:
         library = library_of(found, given)
@@ -106,7 +106,7 @@ def test_what_is_of_a_part_alone_is_not_known_outside() -> None:
 
 @pytest.mark.usefixtures("linker")
 def test_the_code_does_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[str] = []
+    given: list[Part] = []
     chain(given)
     linked, codes = native.linked, []
     monkeypatch.setattr(parts, "linked", lambda objects: codes.append(linked(objects)) or codes[-1])
@@ -117,12 +117,12 @@ def test_the_code_does_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch
 
 
 def test_from_the_cache_nothing_is_compiled_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[str] = []
+    given: list[Part] = []
     chain(given)
     with Parts(host(), 1) as found:
         library_of(found, given)
 
-    def never(text: str, on: native.Host) -> bytes:
+    def never(part: Part, on: native.Host) -> bytes:
         raise AssertionError("compiled again")
 
     monkeypatch.setattr(parts, "assembled", never)
@@ -132,12 +132,12 @@ def test_from_the_cache_nothing_is_compiled_twice(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_part_that_llvm_refuses(folder: Path, threads: int) -> None:
-    given: list[str] = []
+    given: list[Part] = []
     chain(given)
 
     def compile_all() -> None:
         with Parts(host(), threads) as found:
-            library_of(found, [*given[:3], BAD, *given[3:]])
+            library_of(found, [*given[:3], Part(BAD), *given[3:]])
 
     refused = r"(?s)^clew's compiler wrote what LLVM refuses: use of undefined value '%z'\n.*> *3 \|"
     with pytest.raises(ClewError, match=refused):
@@ -147,7 +147,7 @@ def test_a_part_that_llvm_refuses(folder: Path, threads: int) -> None:
 
 
 def test_an_interrupt_while_parts_are_written() -> None:
-    given: list[str] = []
+    given: list[Part] = []
     chain(given)
 
     def compile_some() -> None:
@@ -176,7 +176,7 @@ def test_threads_generate_code_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two parts meet inside of LLVM: neither could leave if one had to wait for the other."""
     from clew.compiler import llvm
 
-    given: list[str] = []
+    given: list[Part] = []
     chain(given, 2)
     both, emitted = threading.Barrier(2, timeout=20), llvm._emitted
 

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
+from .native import Part
+
 
 class Reg(NamedTuple):
     """A register or constant as it is written, and its LLVM type."""
@@ -366,11 +368,10 @@ SYMBOL = re.compile(r"[@!][\w.]+")
 class Module:
     """A module while it is written: declarations and functions, each once.
 
-    ``sink``, if there is one, is given the same in *parts*, while others are still written: each is a module of some
-    functions, which knows those of the others by their declarations. ``rest`` is the last one.
+    ``sink``, if there is one, is given the same in parts, while others are still written. ``rest`` has the last ones.
     """
 
-    def __init__(self, sink: Callable[[str], object] | None = None) -> None:
+    def __init__(self, sink: Callable[[Part], object] | None = None) -> None:
         self.declarations: dict[str, str] = {}  # by the symbol that they declare
         self.functions: dict[str, str] = {}
         self.bodies: dict[str, str] = {}
@@ -378,14 +379,24 @@ class Module:
         self.uses: Counter[str] = Counter()  # how often kernels have needed which long function
         self._sink = sink
         self._known: dict[str, str] = {}  # the functions, as other parts declare them
-        self._part: list[str] = []
+        self._new: list[str] = []  # functions of no part yet
+        self._calling: list[str] = []  # and those that hardly compute
 
     def declare(self, line: str) -> None:
         if line not in self.declarations:
             self.declarations[line] = SYMBOL.search(line)[0]  # type: ignore[index]
 
-    def function(self, name: str, result: str, parameters: Sequence[Reg], write: Callable[[Block], Any], mark: str = "") -> str:
-        """Define a function once: ``write`` writes its body, and returns with ``ret``. ``mark`` is its linkage."""
+    def function(
+        self,
+        name: str,
+        result: str,
+        parameters: Sequence[Reg],
+        write: Callable[[Block], Any],
+        mark: str = "",
+        calls: bool = False,
+    ) -> str:
+        """Define a function once: ``write`` writes its body, and returns with ``ret``. ``mark`` is its linkage; ``calls`` says
+        that it calls others, which compute, and hardly computes itself."""
         if name not in self.functions:
             self.functions[name] = ""  # it may call itself
             self._known[f"@{name}"] = f"declare hidden {result} @{name}({', '.join(x.type for x in parameters)})"
@@ -393,16 +404,21 @@ class Module:
             write(block)
             head = f"define {mark + ' ' if mark else ''}{result} @{name}({', '.join(map(str, parameters))}) #0 {{\nentry:\n"
             self.functions[name] = head + "\n".join([*block.head, *block.lines]) + "\n}\n"
-            self._part.append(name)
+            (self._calling if calls else self._new).append(name)
         return name
 
-    def rest(self) -> str:
-        """What has been written since the last part, as a part."""
-        functions = "".join(self.functions[x] for x in self._part).replace("define internal ", "define hidden ")
+    def rest(self) -> list[Part]:
+        """What is in no part yet."""
+        found = [Part(self._apart(x), calls) for x, calls in ((self._new, False), (self._calling, True)) if x]
+        self._new, self._calling = [], []
+        return found
+
+    def _apart(self, names: Sequence[str]) -> str:
+        """Some functions as a module of their own."""
+        functions = "".join(self.functions[x] for x in names).replace("define internal ", "define hidden ")
         used = set(SYMBOL.findall(functions))
         lines = [line for line, symbol in self.declarations.items() if symbol in used]
-        lines += [self._known[x] for x in sorted(used & self._known.keys()) if x[1:] not in self._part]
-        self._part = []
+        lines += [self._known[x] for x in sorted(used & self._known.keys()) if x[1:] not in names]
         return _text(lines, [functions])
 
     def shared(self, key: Hashable, result: str, parameters: Sequence[Reg], write: Callable[[Block], Any]) -> str:
@@ -419,8 +435,9 @@ class Module:
                 b.head, b.lines = block.head, block.lines
 
             self.function(self.bodies[body], result, parameters, again, "internal")
-            if self._sink is not None and sum(self.functions[x].count("\n") for x in self._part) >= PART:
-                self._sink(self.rest())
+            if self._sink is not None and sum(self.functions[x].count("\n") for x in self._new) >= PART:
+                self._sink(Part(self._apart(self._new)))
+                self._new = []
         self.keys[key] = self.bodies[body]
         return self.keys[key]
 

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import ClewError
 from ..ir import Array, Graph, run
 from .fingerprint import fingerprint
-from .native import Library, host, recalled, remember
+from .native import Library, Part, host, recalled, remember
 from .needs import Needs
 from .sources import sources
 from .threads import pool
@@ -100,7 +100,7 @@ class Compiled:
             self._outside = shared.outside if shared.outside.steps else None
             return parts.library(shared.module.rest(), self._pool.symbols), Needs(self.routine.size, shared.constants)
 
-    def _write(self, sink: Callable[[str], object] | None = None) -> Written:
+    def _write(self, sink: Callable[[Part], object] | None = None) -> Written:
         """The module, before LLVM; ``sink`` is given its parts."""
         from .writing import Written  # here, not above: what is loaded need not be written
 

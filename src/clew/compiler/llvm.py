@@ -27,24 +27,26 @@ def _target() -> Any:
     return llvm.Target.from_triple(llvm.get_process_triple())
 
 
-_machines: dict[tuple[str, str], list[Any]] = {}  # those that no thread uses now
+_machines: dict[tuple[str, str, int], list[Any]] = {}  # those that no thread uses now
 
 
 @contextmanager
-def _machine(cpu: str, features: str) -> Iterator[Any]:
+def _machine(cpu: str, features: str, quick: bool = False) -> Iterator[Any]:
     """One for this thread alone, as long as it lasts."""
-    free = _machines.setdefault((cpu, features), [])
+    level = 0 if quick else 2
+    free = _machines.setdefault((cpu, features, level), [])
     try:
         machine = free.pop()
     except IndexError:
-        machine = _target().create_target_machine(cpu, features, opt=2, reloc="pic", codemodel="default")
+        machine = _target().create_target_machine(cpu, features, opt=level, reloc="pic", codemodel="default")
     yield machine
     free.append(machine)
 
 
-def assembled(text: str, cpu: str, features: str) -> bytes:
-    """The object file that the module's text becomes. Threads that call this at once do not wait for one another."""
-    with _machine(cpu, features) as machine, _module(text, machine) as module:
+def assembled(text: str, cpu: str, features: str, quick: bool = False) -> bytes:
+    """The object file that the module's text becomes; ``quick`` code takes a quarter of the time to make, and longer to run.
+    Threads that call this at once do not wait for one another."""
+    with _machine(cpu, features, quick) as machine, _module(text, machine) as module:
         return _emitted(machine, module)
 
 

@@ -96,6 +96,13 @@ def _processor() -> str:
     return "\n".join(line for line in lines if line.split("\t")[0].strip() in wanted)
 
 
+class Part(NamedTuple):
+    """A module of some functions, which knows those of other parts by their declarations."""
+
+    text: str
+    calls: bool = False  # they call what computes, and are compiled in the quickest way
+
+
 class Code(Protocol):
     """Machine code in memory."""
 
@@ -109,10 +116,12 @@ class Library:
     its own global variables.
     """
 
-    def __init__(self, text: str, on: Host | None = None, symbols: Mapping[str, int] | None = None) -> None:
-        on = on or host()
-        self.key = code_key(on, [text])
-        self._code = _in_memory(_kept(self.key, lambda: linked([assembled(text, on)])), symbols or {})
+    def __init__(
+        self, text: str, on: Host | None = None, symbols: Mapping[str, int] | None = None, calls: bool = False
+    ) -> None:
+        on, part = on or host(), Part(text, calls)
+        self.key = code_key(on, [part])
+        self._code = _in_memory(_kept(self.key, lambda: linked([assembled(part, on)])), symbols or {})
 
     @classmethod
     def made(cls, key: bytes, make: Callable[[], bytes], symbols: Mapping[str, int] | None = None) -> Library:
@@ -159,15 +168,16 @@ def assembly(text: str, on: Host | None = None) -> str:
         return str(_llvm().assembly(text, on.cpu, on.features))
 
 
-def code_key(on: Host, texts: Sequence[str]) -> bytes:
-    """The name in the cache of what these texts become."""
-    return disk.key("code", "linked" if OURS else "objects", on.cpu, on.features, *texts)
+def code_key(on: Host, parts: Sequence[Part]) -> bytes:
+    """The name in the cache of what these parts become."""
+    given = (x for part in parts for x in (str(part.calls), part.text))
+    return disk.key("code", "linked" if OURS else "objects", on.cpu, on.features, *given)
 
 
-def assembled(text: str, on: Host) -> bytes:
-    """The object file that a text becomes."""
+def assembled(part: Part, on: Host) -> bytes:
+    """The object file that a part becomes."""
     with busy:
-        data: bytes = _llvm().assembled(text, on.cpu, on.features)
+        data: bytes = _llvm().assembled(part.text, on.cpu, on.features, part.calls)
     return data
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from ..config import config
-from .native import Host, Library, assembled, code_key, linked
+from .native import Host, Library, Part, assembled, code_key, linked
 
 THREAD = "clew compiles"
 QUICK = 0.0002  # seconds after which Python lets another thread go on, while parts are compiled: it is 0.005 as a rule
@@ -46,7 +46,7 @@ class Parts:
 
     def __init__(self, on: Host, threads: int | None = None) -> None:
         self.on = on
-        self.texts: list[str] = []
+        self.parts: list[Part] = []
         self._todo: deque[int] = deque()
         self._done: dict[int, bytes] = {}
         self._failures: list[Exception] = []
@@ -62,28 +62,28 @@ class Parts:
         self._join()
         switching.end()
 
-    def add(self, text: str) -> None:
+    def add(self, part: Part) -> None:
         """Begin to compile the part, if a thread is free."""
-        self._todo.append(len(self.texts))
-        self.texts.append(text)
+        self._todo.append(len(self.parts))
+        self.parts.append(part)
         self._threads = [x for x in self._threads if x.is_alive()]
         if len(self._threads) < self._most:
             thread = threading.Thread(target=self._work, name=THREAD)
             thread.start()
             self._threads.append(thread)
 
-    def library(self, last: str, symbols: Mapping[str, int]) -> Library:
-        """All parts together, with a last one."""
-        self._todo.append(len(self.texts))
-        self.texts.append(last)
-        return Library.made(code_key(self.on, self.texts), self._code, symbols)
+    def library(self, last: Sequence[Part], symbols: Mapping[str, int]) -> Library:
+        """All parts together, with the last ones."""
+        for part in last:
+            self.add(part)
+        return Library.made(code_key(self.on, self.parts), self._code, symbols)
 
     def _code(self) -> bytes:
         self._work()
         self._join()
         if self._failures:
             raise self._failures[0]
-        return linked([self._done[k] for k in range(len(self.texts))])
+        return linked([self._done[k] for k in range(len(self.parts))])
 
     def _work(self) -> None:
         """Compile what nobody else does."""
@@ -93,7 +93,7 @@ class Parts:
             except IndexError:  # another thread was quicker
                 return
             try:
-                self._done[k] = assembled(self.texts[k], self.on)
+                self._done[k] = assembled(self.parts[k], self.on)
             except Exception as error:  # raised where the parts are asked for
                 self._failures.append(error)
 

@@ -20,6 +20,7 @@ from .group import Group, Grouping
 from .heirs import heirs, own
 from .looping import looping
 from .memory import Life, arrange
+from .native import Part
 from .order import gradients, ordered
 from .outside import Outside, reference
 from .prepare import prepare
@@ -32,7 +33,7 @@ CONSTANTS = 1  # the place of the first constant in ``env``; before it stands th
 class Shared:
     """What the routines of one compiled function have in common."""
 
-    def __init__(self, bits: int, sink: Callable[[str], object] | None = None) -> None:
+    def __init__(self, bits: int, sink: Callable[[Part], object] | None = None) -> None:
         self.module = Module(sink)
         self.bits = bits
         self.outside = Outside()
@@ -64,7 +65,7 @@ class Routine:
         self.in_place = self._settle_updates()
         self._arrange()
         self.name = f"routine{len(shared.module.functions)}"
-        shared.module.function(self.name, "i32", PARAMETERS, self._write, "internal")
+        shared.module.function(self.name, "i32", PARAMETERS, self._write, "internal", calls=True)
 
     @property
     def cycles(self) -> float:

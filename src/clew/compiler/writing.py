@@ -21,14 +21,14 @@ class Written:
     """
 
     def __init__(
-        self, graph: Graph, updates: Mapping[int, int], data: int, sink: Callable[[str], object] | None = None
+        self, graph: Graph, updates: Mapping[int, int], data: int, sink: Callable[[native.Part], object] | None = None
     ) -> None:
         self.source = graph
         self.updates = updates
         self.data = data
         self.shared = Shared(native.host().bits, sink)
         self.routine = Routine(graph, self.shared, updates)
-        self.shared.module.function("main", "i32", PARAMETERS[:2], self.main)
+        self.shared.module.function("main", "i32", PARAMETERS[:2], self.main, calls=True)
 
     def main(self, b: Block) -> None:
         """The function's body."""

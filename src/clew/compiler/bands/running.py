@@ -98,7 +98,7 @@ class Banded(Sliced):
         self.arena = self.space("arena", self.size * self.memories)
         context: list[Place] = [self.taken, self.arena, *(x for x in operands if x is not None), *self._results()]
         name = f"band{len(shared.module.functions)}"
-        shared.module.function(name, "void", [CONTEXT, BEGIN, END], self._slices, "internal")
+        shared.module.function(name, "void", [CONTEXT, BEGIN, END], self._slices, "internal", calls=True)
         self.calls = [Call(name, context, self.op.count, self.cycles)]
 
     def write(self, frame: Frame) -> None:

@@ -12,7 +12,7 @@ from ...ir import Array
 from ..block import Block, number
 from ..compiled import DATA, Compiled
 from ..evaluate import I64
-from ..native import Library
+from ..native import Library, Part
 from ..needs import Needs
 from ..routine import CONSTANTS, PARAMETERS
 from ..writing import Written
@@ -49,7 +49,7 @@ class Timed(Compiled):
     def _made(self) -> tuple[Library, Needs]:
         return self._compiled()  # not what others call
 
-    def _write(self, sink: Callable[[str], object] | None = None) -> Ticking:
+    def _write(self, sink: Callable[[Part], object] | None = None) -> Ticking:
         start = time.perf_counter()
         made = Ticking(self.source, self.updates, DATA, sink)
         self.seconds = time.perf_counter() - start

@@ -53,7 +53,7 @@ def _library(on: machine.System) -> Library:
         return found[0]
     from .text import text  # here, not above: what is loaded need not be written
 
-    library = Library(text(on))
+    library = Library(text(on), calls=True)
     remember(key, library)
     return library
 
