@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,9 @@ from clew.compiler import cache, native
 from clew.compiler.image import Image
 from clew.compiler.linking import link
 from clew.compiler.native import Host, Library, assembly, host
-from clew.config import config
 from clew.errors import ClewError, UsageError
+
+pytestmark = pytest.mark.usefixtures("folder")  # each test has an empty cache
 
 BINARY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 UNARY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
@@ -107,20 +107,6 @@ other:
   ret i64 -1
 }
 """
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """An empty cache for each test."""
-    with config(cache_dir=tmp_path / "cache"):
-        yield tmp_path / "cache"
-
-
-@pytest.fixture(params=["our linker", "LLVM's"])
-def linker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "our linker" and not native.OURS:
-        pytest.skip("this machine's object files are linked by LLVM")
-    monkeypatch.setattr(native, "OURS", request.param == "our linker")
 
 
 def call(library: Library, name: str, *arguments: int) -> int:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,23 +19,11 @@ from clew.compiler.parts import Parts
 from clew.config import config
 from clew.errors import ClewError
 
+pytestmark = pytest.mark.usefixtures("folder")  # each test has an empty cache
+
 X = Reg("%x", "i64")
 UNARY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 BAD = "define i64 @bad(i64 %x) {\nentry:\n  %y = add i64 %x, %z\n  ret i64 %y\n}\n"
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """An empty cache for each test."""
-    with config(cache_dir=tmp_path / "cache"):
-        yield tmp_path / "cache"
-
-
-@pytest.fixture(params=["our linker", "LLVM's"])
-def linker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "our linker" and not native.OURS:
-        pytest.skip("this machine's object files are linked by LLVM")
-    monkeypatch.setattr(native, "OURS", request.param == "our linker")
 
 
 def chain(given: list[Part], functions: int = 6, lines: int = PART) -> Module:
