@@ -6,13 +6,15 @@ likes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
+from clew.compiler import compiled as calls
 from clew.compiler.compiled import Compiled
 from clew.gates.gate import batched_graph
-from clew.ir import FLOATS, Array, Graph, Tuple, Value, evaluate
+from clew.ir import FLOATS, Array, Dtype, Graph, Tuple, Value, evaluate
 from clew.ops.contraction import Contract
 from clew.ops.convolution import Convolve
 from clew.ops.reductions import Prod
@@ -21,6 +23,7 @@ from clew.ops.rounding import Cast
 from .generate import Sample
 from .properties import gradient_graph, gradients, roundoff, varied, wide
 
+GUARD, GUARDED = 128, 0xA5
 SPECIAL = (np.nan, np.inf, -np.inf, -0.0, 0.0)
 
 
@@ -29,7 +32,8 @@ def agree(graph: Graph, point: dict[Value, Array], scale: float, what: str) -> N
     expected = evaluate(graph.outputs, point)
     if any(isinstance(v.op, Prod) and overflows(v, expected[v.operands[0]]) for v in graph.values):
         return
-    actual = Compiled(graph)([point[x] for x in graph.inputs])
+    with guarded():
+        actual = Compiled(graph)([point[x] for x in graph.inputs])
     tolerance = 20 * roundoff(graph)
     for k, (a, v) in enumerate(zip(actual, graph.outputs, strict=True)):
         e, name = expected[v], f"{what}, result {k}"
@@ -38,6 +42,27 @@ def agree(graph: Graph, point: dict[Value, Array], scale: float, what: str) -> N
             np.testing.assert_allclose(wide(a), wide(e), rtol=tolerance, atol=tolerance * scale, err_msg=name)
         else:
             np.testing.assert_array_equal(a, e, err_msg=name)
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Whatever compiled code is given to write to lies between bytes that have to stay as they are."""
+    made: list[tuple[Array, int]] = []
+
+    def empty(shape: int | Sequence[int], dtype: Dtype) -> Array:
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        memory = np.full(size + 2 * GUARD, GUARDED, np.uint8)
+        made.append((memory, size))
+        return memory[GUARD : GUARD + size].view(dtype).reshape(shape)
+
+    usual, calls.empty = calls.empty, empty
+    try:
+        yield
+    finally:
+        calls.empty = usual
+    for memory, size in made:
+        assert (memory[:GUARD] == GUARDED).all(), f"written before an array of {size} bytes"
+        assert (memory[GUARD + size :] == GUARDED).all(), f"written behind an array of {size} bytes"
 
 
 def overflows(v: Value, x: Array) -> bool:

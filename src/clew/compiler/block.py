@@ -244,6 +244,12 @@ class Block:
         return self.put(f"call {type} @{name}(ptr align {align} {address.text}, {mask}, {other})", type)
 
     def masked_store(self, x: Reg, address: Reg, mask: Reg, align: int) -> None:
+        """The lanes where the mask is 1. One that is known to be alone is stored by itself: of narrowed lanes, LLVM 22 for x86
+        would then store the wide one, and what lies behind would be overwritten (llvm-project#179489)."""
+        if (lane := alone(mask)) is not None:
+            one = self.put(f"extractelement {x}, i64 {lane}", x.element)
+            self.store(one, self.gep(address, number(lane, "i64"), x.element) if lane else address, align)
+            return
         name = f"llvm.masked.store.{mangle(x.type)}.p0"
         self.module.declare(f"declare void @{name}({x.type}, ptr, {mask.type})")
         self.do(f"call void @{name}({x}, ptr align {align} {address.text}, {mask})")
@@ -352,6 +358,14 @@ class Block:
             self.put(f"phi {x.type} [ {x.text}, %{before} ], [ {y.text}, %{end} ]", x.type)
             for x, y in zip(values, others, strict=True)
         ]
+
+
+def alone(mask: Reg) -> int | None:
+    """The lane that a constant mask has, if it is one only."""
+    if not mask.text.startswith("<"):
+        return None
+    chosen = [k for k, lane in enumerate(mask.text[1:-1].split(", ")) if lane != "i1 0"]
+    return chosen[0] if len(chosen) == 1 else None
 
 
 def mangle(type: str) -> str:

@@ -136,7 +136,7 @@ class Compiled:
         self._outputs = len(graph.outputs)
         callback = 0 if self._outside is None else self._outside.address
         env = (ctypes.c_void_p * (1 + len(constants)))(callback, *(x.ctypes.data for x in constants))
-        arena = np.empty(self._needs.arena + 64, np.uint8)
+        arena = empty(self._needs.arena + 64, np.uint8)
         count = len(graph.inputs)
         table = (ctypes.c_void_p * (count + self._outputs + 3))()  # the last one says whether inputs have been updated
         packed: Any = np.zeros(8 * len(graph.inputs) + 8, np.uint8)
