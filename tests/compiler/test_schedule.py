@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from clew.compiler.compiled import Compiled
 from clew.compiler.kernel import Fold, Kernel, Store
 from clew.ir import Graph, Value, f32, parameter
 from clew.ops.arithmetic import add, mul, sub
 from clew.ops.broadcast import broadcast, sum
 from clew.ops.exponential import exp
+from clew.ops.movement import Flip
 from clew.ops.reductions import max
 
 from .models import MODELS
@@ -75,3 +78,13 @@ def test_everything_is_there_before_it_is_read() -> None:
                 elif " = " in line and "[" in line:
                     name = line.split(" = ")[1].split("[")[0]
                     assert name in made or name not in {str(b) for b in own}, f"{line.strip()} in\n{step.kernel}"
+
+
+def test_one_sum_for_two_members() -> None:
+    """Values that differ, though they are the same sum of the same elements, have a place each."""
+    y = exp(X)
+    same = Flip(()).apply(y)
+    graph = Graph("g", (X,), (y, sum(y, (0, 1)), sum(same, (0, 1))))
+    x = np.linspace(-1, 1, 64 * 48, dtype=np.float32).reshape(64, 48)
+    for made, expected in zip(Compiled(graph)([x]), graph.program([x]), strict=True):
+        np.testing.assert_allclose(made, expected, rtol=1e-4)

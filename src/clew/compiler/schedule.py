@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from ..ir import Value
-from .expression import Expr, identity, walk
+from .expression import Buffer, Expr, identity, walk
 from .group import Group, Grouping
 from .index import Var
 from .kernel import Fold, Kernel, Nest, Store
@@ -29,6 +29,7 @@ class _Schedule:
         self.rank = len(domain)
         self.found: dict[tuple[int, tuple[Var, ...]], Nest] = {}
         self.folds: dict[Expr, int] = {}  # of each fold: the number from which on its result is there
+        self.homes: dict[Expr, Nest] = {}  # and where it is computed
         self.stores: dict[Value, tuple[int, tuple[Var, ...]]] = {}  # of each member: its nest
 
     def nests(self) -> list[Nest]:
@@ -36,6 +37,7 @@ class _Schedule:
             root = self.grouping.recorder.own(v) if v is self.given else self.grouping.expression(v)
             if self.rank and self.grouping.across(v):
                 self._fold(root)
+                self._total(root, self.grouping.buffers[v])
                 continue
             vars = tuple(Var(k, n) for k, n in enumerate(v.shape))
             inner = tuple(u for u in vars[self.rank :] if u.size > 1)
@@ -74,9 +76,16 @@ class _Schedule:
             number = self._ready(e.args, loops)
             across = len(loops) < len(e.attr[1])
             total = next(self.grouping.buffers[v] for v in self.members if self.grouping.expression(v) is e) if across else None
-            self._nest(number, loops).items.append(Fold(e, total))
+            self.homes[e] = self._nest(number, loops)
+            self.homes[e].items.append(Fold(e, total))
             self.folds[e] = number + 1
         return self.folds[e]
+
+    def _total(self, e: Expr, total: Buffer) -> None:
+        """A fold over the domain again, if its result goes to one more place: two members may be the same sum."""
+        items = self.homes[e].items
+        if all(item.total is not total for item in items if isinstance(item, Fold)):
+            items.append(Fold(e, total))
 
     def _use_scratch(self, nests: list[Nest]) -> None:
         """What a later nest reads, or another element than that just computed, is kept for a turn."""
