@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from ..ir import Value
-from .expression import Buffer, Expr, identity, walk
+from .expression import Expr, identity, walk
 from .group import Group, Grouping
 from .index import Var
 from .kernel import Fold, Kernel, Nest, Store
@@ -37,7 +37,7 @@ class _Schedule:
             root = self.grouping.recorder.own(v) if v is self.given else self.grouping.expression(v)
             if self.rank and self.grouping.across(v):
                 self._fold(root)
-                self._total(root, self.grouping.buffers[v])
+                self.homes[root].items.append(Fold(root, self.grouping.buffers[v]))  # two members may be the same sum
                 continue
             vars = tuple(Var(k, n) for k, n in enumerate(v.shape))
             inner = tuple(u for u in vars[self.rank :] if u.size > 1)
@@ -74,18 +74,11 @@ class _Schedule:
         if e not in self.folds:
             loops = tuple(u for u in e.attr[1] if u not in self.domain)
             number = self._ready(e.args, loops)
-            across = len(loops) < len(e.attr[1])
-            total = next(self.grouping.buffers[v] for v in self.members if self.grouping.expression(v) is e) if across else None
             self.homes[e] = self._nest(number, loops)
-            self.homes[e].items.append(Fold(e, total))
+            if len(loops) == len(e.attr[1]):  # those over the domain are added for each member that they are
+                self.homes[e].items.append(Fold(e))
             self.folds[e] = number + 1
         return self.folds[e]
-
-    def _total(self, e: Expr, total: Buffer) -> None:
-        """A fold over the domain again, if its result goes to one more place: two members may be the same sum."""
-        items = self.homes[e].items
-        if all(item.total is not total for item in items if isinstance(item, Fold)):
-            items.append(Fold(e, total))
 
     def _use_scratch(self, nests: list[Nest]) -> None:
         """What a later nest reads, or another element than that just computed, is kept for a turn."""
