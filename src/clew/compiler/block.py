@@ -375,7 +375,7 @@ def mangle(type: str) -> str:
     return (f"v{lanes(type)}" if lanes(type) else "") + names.get(kind, kind)
 
 
-PART = 500  # lines from which on kernels make a part of their own: LLVM takes 3 ms for a module of none
+FIRST, PART = 200, 500  # lines from which on kernels make a part, the first or another: LLVM takes 3 ms for a part of none
 SYMBOL = re.compile(r"[@!][\w.]+")
 
 
@@ -395,6 +395,7 @@ class Module:
         self._known: dict[str, str] = {}  # the functions, as other parts declare them
         self._new: list[str] = []  # functions of no part yet
         self._calling: list[str] = []  # and those that hardly compute
+        self._long = FIRST  # the first part is short, so that somebody begins with it
 
     def declare(self, line: str) -> None:
         if line not in self.declarations:
@@ -449,9 +450,9 @@ class Module:
                 b.head, b.lines = block.head, block.lines
 
             self.function(self.bodies[body], result, parameters, again, "internal")
-            if self._sink is not None and sum(self.functions[x].count("\n") for x in self._new) >= PART:
+            if self._sink is not None and sum(self.functions[x].count("\n") for x in self._new) >= self._long:
                 self._sink(Part(self._apart(self._new)))
-                self._new = []
+                self._new, self._long = [], PART
         self.keys[key] = self.bodies[body]
         return self.keys[key]
 

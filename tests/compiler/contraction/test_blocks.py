@@ -39,9 +39,9 @@ def some_plan(problem: Problem, bits: int, rng: np.random.Generator, copied: boo
     if not lines:
         return None
     line = lines[rng.integers(len(lines))]
-    blocks = list(line.blocks())
-    cycles, _, tile = blocks[rng.integers(len(blocks))]
-    made = line.plan(tile, cycles * 10)
+    tiles = list(line.tiles())
+    tile = tiles[rng.integers(len(tiles))]
+    made = line.plan(tile, line.cycles(tile) * 10)
     if copied and not made.packs and line.vector is not None:
         width = made.tile[line.vector]
         width = width if rng.integers(2) or width < problem.axes[line.vector].size else -(-width // line.lanes) * line.lanes

@@ -11,10 +11,9 @@ from clew.compiler.block import BITS, Block, Reg, number
 from clew.compiler.contraction.lanes import at, first, put
 from clew.compiler.contraction.plan import Plan
 from clew.compiler.contraction.slots import Slot
-from clew.compiler.contraction.turn import turned
+from clew.compiler.contraction.turn import LONG, turn, turned
 
 WRITTEN = 500  # lines of a block's epilogues up to which each is written out: a function with a loop takes as long to compile
-TURN = 140  # lines in one turn of a loop of epilogues, about
 
 Write = Callable[[Block, Sequence[Reg], int, Reg, Reg | None], None]
 
@@ -64,6 +63,8 @@ def leave(
     b: Block, plan: Plan, epilogue: Epilogue | None, place: list[Reg], slots: list[Slot], sums: list[Reg], c: Reg
 ) -> None:
     """Every accumulator leaves. The block stands at ``place``, and at ``c``."""
+    if epilogue is None and plan.turn is not None and plan.lanes >= LONG:
+        slots, sums = _turned_out(b, plan, slots, sums, c)
     found = finished(b, plan, slots, sums)
     if epilogue is None:
         for f in found:
@@ -81,21 +82,47 @@ def finished(b: Block, plan: Plan, slots: list[Slot], sums: list[Reg]) -> list[F
     v = plan.vector
     step = plan.inside[v].c if v is not None else 0
     found: list[Finished] = []
-    groups: dict[tuple[int, ...], list[tuple[Slot, Reg]]] = {}
     for slot, x in zip(slots, sums, strict=True):
         if v is None:
             found.append(Finished(slot.index, -1, total(b, x), 1, slot.c, 0))
         elif plan.turn is None or not slot.lanes:
             found.append(Finished(slot.index, v, x, slot.count, slot.c, step))
-        else:
-            groups.setdefault(tuple(-1 if i == plan.turn else k for i, k in enumerate(slot.index)), []).append((slot, x))
-    for group in groups.values():
-        for start in range(0, len(group), group[0][0].lanes):
-            found += _columns(b, plan, group[start : start + group[0][0].lanes])
+    for square in _squares(plan, slots, sums):
+        found += _columns(b, plan, square)
     return found
 
 
-def _columns(b: Block, plan: Plan, rows: list[tuple[Slot, Reg]]) -> list[Finished]:
+Square = list[tuple[Slot, Reg]]  # accumulators whose lanes become rows
+
+
+def _squares(plan: Plan, slots: list[Slot], sums: list[Reg]) -> list[Square]:
+    """The accumulators that are turned, with their like."""
+    if plan.turn is None:
+        return []
+    groups: dict[tuple[int, ...], Square] = {}
+    for slot, x in zip(slots, sums, strict=True):
+        if slot.lanes:
+            groups.setdefault(tuple(-1 if i == plan.turn else k for i, k in enumerate(slot.index)), []).append((slot, x))
+    return [g[k : k + g[0][0].lanes] for g in groups.values() for k in range(0, len(g), g[0][0].lanes)]
+
+
+def _turned_out(b: Block, plan: Plan, slots: list[Slot], sums: list[Reg], c: Reg) -> tuple[list[Slot], list[Reg]]:
+    """Long squares are turned by a function, from the stack to where they belong; the other accumulators are left."""
+    step = plan.inside[plan.vector or 0].c
+    left = dict(zip(slots, sums, strict=True))
+    for square in _squares(plan, slots, sums):
+        slot, x = square[0]
+        if x.lanes < LONG:
+            continue
+        bed = b.slot(x.type, x.lanes)
+        for k, (one, y) in enumerate(square):
+            b.store(y, at(b, bed, k * x.lanes, x.element), BITS[x.element] // 8)
+            del left[one]
+        turn(b, x.element, x.lanes, bed, x.lanes, at(b, c, slot.c, x.element), step, len(square), slot.count)
+    return list(left), list(left.values())
+
+
+def _columns(b: Block, plan: Plan, rows: Square) -> list[Finished]:
     """A square of accumulators turned."""
     (slot, x), step = rows[0], plan.inside[plan.vector or 0].c
     columns = turned(b, [x for _, x in rows] + [Reg("poison", x.type)] * (x.lanes - len(rows)))
@@ -130,46 +157,33 @@ def _in_loops(b: Block, epilogue: Epilogue, place: list[Reg], found: list[Finish
 
 def _call(b: Block, epilogue: Epilogue, place: list[Reg], group: list[Finished], bed: Reg) -> None:
     """The epilogues of vectors that lie on the stack, in the order of their places: they stand in rows and columns."""
+    one = group[0]
     grid = [sorted(set(steps)) for steps in zip(*(f.index for f in group), strict=True)]
     assert prod(map(len, grid)) == len(group)
-    start, places = Reg("%bed", "ptr"), [Reg(f"%p{k}", "i64") for k in range(len(place))]
+    apart = [x[1] - x[0] if len(x) > 1 else one.x.lanes if k == one.axis else 1 for k, x in enumerate(grid)]
+    start, places, counts = (Reg("%bed", "ptr"), *([Reg(f"%{x}{k}", "i64") for k in range(len(place))] for x in "pn"))
 
     def write(inner: Block) -> None:
-        Loops(inner, epilogue, group[0]).over(grid, places, start)
+        _over(inner, epilogue, one, list(zip(apart, counts, strict=True)), places, start)
         inner.do("ret void")
 
-    name = b.module.shared(object(), "void", [*epilogue.given, start, *places], write)  # one for blocks of the same body
-    b.do(f"call void @{name}({', '.join(map(str, [*epilogue.given, bed, *place]))})")
+    name = b.module.shared(object(), "void", [*epilogue.given, start, *places, *counts], write)  # one for the same bodies
+    moved = [b.add(p, number(x[0], "i64")) if x[0] else p for p, x in zip(place, grid, strict=True)]
+    sizes = [number(len(x), "i64") for x in grid]
+    b.do(f"call void @{name}({', '.join(map(str, [*epilogue.given, bed, *moved, *sizes]))})")
 
 
-class Loops:
-    """Loops over vectors like ``one``, which lie on the stack in the order of their places."""
-
-    def __init__(self, b: Block, epilogue: Epilogue, one: Finished) -> None:
-        self.b = b
-        self.epilogue = epilogue
-        self.one = one
-
-    def over(self, grid: list[list[int]], place: list[Reg], bed: Reg) -> Reg:
-        """The epilogues from ``place`` on, whose vectors lie from ``bed`` on; where the next ones lie."""
-        b, done = self.b, len(place) - len(grid)
-        if not grid:
-            x = b.load(bed, self.one.x.type, BITS[self.one.x.element] // 8)
-            self.epilogue.write(b, place, self.one.axis, x, self.one.mask)
-            return at(b, bed, max(x.lanes, 1), x.element)
-        steps = grid[0]
-        most = TURN // (self.epilogue.length(b, place, self.one) * prod(len(x) for x in grid[1:]))
-        some = next((n for n in range(most, 1, -1) if len(steps) % n == 0), 1)
-        apart = steps[some] - steps[0] if some < len(steps) else 0
-
-        def some_of(base: Reg, bed: Reg) -> Reg:
-            for k in steps[:some]:
-                here = b.add(base, number(k, "i64")) if k else base
-                bed = self.over(grid[1:], [*place[:done], here, *place[done + 1 :]], bed)
-            return bed
-
-        if not apart:
-            return some_of(place[done], bed)
-        with b.loop(number(0, "i64"), number(len(steps) // some * apart, "i64"), apart, carried=[bed]) as loop:
-            loop.next = [some_of(b.add(place[done], loop.i), loop.carried[0])]
-        return loop.results[0]
+def _over(b: Block, epilogue: Epilogue, one: Finished, axes: list[tuple[int, Reg]], place: list[Reg], bed: Reg) -> Reg:
+    """The epilogues of vectors like ``one`` from ``place`` on, which lie from ``bed`` on: how far ``apart`` they are along each
+    axis, and how many. Where the next ones lie."""
+    done = len(place) - len(axes)
+    if not axes:
+        x = b.load(bed, one.x.type, BITS[one.x.element] // 8)
+        epilogue.write(b, place, one.axis, x, one.mask)
+        return at(b, bed, max(x.lanes, 1), x.element)
+    apart, count = axes[0]
+    with b.loop(number(0, "i64"), count, carried=[place[done], bed]) as loop:
+        here, bed = loop.carried
+        after = _over(b, epilogue, one, axes[1:], [*place[:done], here, *place[done + 1 :]], bed)
+        loop.next = [b.add(here, number(apart, "i64")), after]
+    return loop.results[1]

@@ -8,7 +8,7 @@ from clew.compiler.block import BITS, Block, Reg, number, vector
 from clew.compiler.contraction.lanes import at, first, plain, put, take
 from clew.compiler.contraction.plan import Pack, Plan, pieces
 from clew.compiler.contraction.problem import Axis, merged
-from clew.compiler.contraction.turn import turned
+from clew.compiler.contraction.turn import LONG, turn, turned
 
 
 def write_packing(b: Block, plan: Plan, a: Reg, b_: Reg, scratch: Reg, begin: Reg, end: Reg) -> None:
@@ -119,6 +119,9 @@ def _turn(b: Block, plan: Plan, pack: Pack, run: Axis, step: int, left: Reg, sou
 
 def _square(b: Block, kind: str, lanes: int, run: Axis, step: int, tall: int, wide: int, source: Reg, target: Reg) -> None:
     """``tall`` rows of the panel by ``wide`` steps of the run."""
+    if tall == lanes >= LONG and run.a == 1 and wide == lanes:
+        turn(b, kind, lanes, source, step, target, run.b, tall, wide)
+        return
     p, q, type = plain(b, source), plain(b, target), vector(kind, lanes)
     rows = [take(b, p, k * step, run.a, wide, type) for k in range(tall)]
     for k, x in enumerate(turned(b, rows + [Reg("poison", type)] * (lanes - tall))[:wide]):

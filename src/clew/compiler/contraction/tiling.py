@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from math import gcd, log2, prod
+from itertools import product
+from math import gcd, inf, log2, prod
 from typing import NamedTuple
 
 from clew.compiler.contraction.division import divided
@@ -42,8 +43,9 @@ def plan(problem: Problem, bits: int) -> Plan:
     best: tuple[float, Line, dict[int, int]] | None = None
     for line in sorted(lines, key=lambda x: x.floor):
         if best is None or line.floor < best[0]:
-            found = min(line.blocks(), key=lambda x: x[0])
-            best = min((best, found), key=lambda x: x[0]) if best else found
+            cycles, tile = line.best(best[0] if best else inf)
+            if best is None or cycles < best[0]:
+                best = cycles, line, tile
     assert best is not None
     cycles, line, tile = best
     return line.plan(tile, cycles)
@@ -86,8 +88,18 @@ class Line:
     def other(self) -> str:
         return "b" if self.held == "a" else "a"
 
-    def blocks(self) -> Iterator[tuple[float, Line, dict[int, int]]]:
-        """The register blocks that fit, with their cycles."""
+    def best(self, most: float) -> tuple[float, dict[int, int]]:
+        """The cheapest register block, of those that take no more than ``most`` cycles. The largest are tried first: they tend
+        to be the best, and others are then put away quickly."""
+        found: tuple[float, dict[int, int]] = inf, {}
+        for tile in reversed(list(self.tiles())):
+            cycles = self.cycles(tile, most)
+            if cycles <= most:
+                found, most = (cycles, tile), cycles
+        return found
+
+    def tiles(self) -> Iterator[dict[int, int]]:
+        """The register blocks that fit."""
         kept, v = self.problem.axes, self.vector
         rows = [i for i, y in enumerate(kept) if i != v and y.size > 1 and getattr(y, self.other) and not getattr(y, self.held)]
         columns = [
@@ -104,7 +116,7 @@ class Line:
                     tile = {**more, **down}
                     if v is not None:
                         tile[v] = min(n * self.lanes, self.lane.size)
-                    yield self.cycles(tile), self, tile
+                    yield tile
 
     # What a block costs
 
@@ -117,19 +129,26 @@ class Line:
         registers = 32 if self.bits == 512 else 16
         return min(x.extra + vectors / 2 * max(1.0, x.load / registers) for x in self.options)
 
-    def cycles(self, tile: dict[int, int]) -> float:
-        """What the whole contraction takes."""
-        return min(x.extra + self.spent(tile, x) for x in self.options)
+    def cycles(self, tile: dict[int, int], most: float = inf) -> float:
+        """What the whole contraction takes; infinity where that is more than ``most``."""
+        found = inf
+        for x in self.options:
+            found = min(found, x.extra + self.spent(tile, x, min(most, found) - x.extra))
+        return found
 
-    def spent(self, tile: dict[int, int], option: Option) -> float:
-        """All full blocks, and those at the edges."""
-        kept = self.problem.axes
-        outer = prod(x.size for i, x in enumerate(kept) if i not in tile)
-        edges: list[tuple[float, dict[int, int]]] = [(float(outer), {})]
-        for i, n in tile.items():
-            full, rest = divmod(kept[i].size, n)
-            edges = [(times * t, {**so_far, i: m}) for times, so_far in edges for t, m in ((full, n), (1, rest)) if t and m]
-        return sum(times * self.block(part, option) for times, part in edges) * (1 + EDGE * (len(edges) - 1))
+    def spent(self, tile: dict[int, int], option: Option, most: float = inf) -> float:
+        """All full blocks, and those at the edges; infinity where that is more than ``most``."""
+        times = prod(size // tile.get(i, 1) for i, size in enumerate(self.sizes))
+        found = times * self.block(tile, option)
+        if found > most:
+            return inf
+        outer = prod(size for i, size in enumerate(self.sizes) if i not in tile)
+        ways = [[(self.sizes[i] // n, n), (1, self.sizes[i] % n)][: 1 + bool(self.sizes[i] % n)] for i, n in tile.items()]
+        for way in list(product(*ways))[1:]:
+            times = outer * prod(t for t, _ in way)
+            found += times * self.block(dict(zip(tile, (n for _, n in way), strict=True)), option)
+        found *= 1 + EDGE * (prod(map(len, ways)) - 1)
+        return found if found <= most else inf
 
     @cached_property
     def options(self) -> list[Option]:
@@ -161,14 +180,14 @@ class Line:
         """The cycles of one register block."""
         across = sums = passing = held = 1
         for i, n in tile.items():
-            x = self.problem.axes[i]
             if i == self.vector:
                 across = -(-n // self.lanes)
                 continue
             sums *= n
-            if getattr(x, self.held):
+            in_held, in_other = self.sides[i]
+            if in_held:
                 held *= n
-            if getattr(x, self.other):
+            if in_other:
                 passing *= n
         sums *= across
         both = getattr(self.lane, self.other)
@@ -179,6 +198,15 @@ class Line:
         if self.depth * passed > NEAREST:
             turn = max(turn, passed / FETCHED)
         return self.depth * (turn + option.stall) + self.leaving(tile, sums) + BLOCK
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        return [x.size for x in self.problem.axes]
+
+    @cached_property
+    def sides(self) -> list[tuple[bool, bool]]:
+        """Of each kept axis, whether the held operand has it, and the other."""
+        return [(bool(getattr(x, self.held)), bool(getattr(x, self.other))) for x in self.problem.axes]
 
     @cached_property
     def passing(self) -> float:
@@ -265,7 +293,8 @@ def _selections(kept: tuple[Axis, ...], axes: list[int], most: int) -> Iterator[
     yield {}
     for i in axes:
         size = kept[i].size
-        wanted = {n for n in (*COUNTS, size, -(-size // 2), -(-size // 3)) if 1 < n <= min(most, size)}
+        room = min(most, size)  # smaller parts than a third of it would read again too often what they share
+        wanted = {n for n in (*COUNTS, size, -(-size // 2), -(-size // 3)) if 1 < n <= room < 3 * n}
         yield from ({i: n} for n in sorted(wanted))
         if size <= most // 2:
             for j in axes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 
-from clew.compiler.block import BITS, Block, Reg, vector
+from clew.compiler.block import BITS, Block, Reg, number, vector
 
+LONG = 8  # rows from which on the code that turns them is long, and stands in a function of its own
 VECTORS = "w" if platform.machine() in ("aarch64", "arm64") else "v"  # LLVM's letter for a vector register
 
 
@@ -37,6 +38,32 @@ def turned(b: Block, rows: Sequence[Reg]) -> list[Reg]:
                 x if x.text == "poison" else b.put(f'call {x.type} asm "", "={VECTORS},0"({x})', x.type) for x in registers
             ]
     return [x for _, x in sorted(zip((c[0] for c in columns), registers, strict=True), key=lambda pair: pair[0])]
+
+
+def turn(b: Block, kind: str, lanes: int, source: Reg, apart: int, target: Reg, step: int, tall: int, wide: int) -> None:
+    """A square in memory, of ``lanes`` rows that lie ``apart``, becomes rows ``step`` apart: of the first ``wide`` of them the
+    first ``tall`` elements are written. The function that does it serves all of the module."""
+    names = ("apart", "step", "tall", "wide")
+    sizes = [Reg(f"%{name}", "i64") for name in names]
+    given = [Reg("%source", "ptr"), sizes[0], Reg("%target", "ptr"), *sizes[1:]]
+    name = b.module.shared(("turn", kind, lanes), "void", given, lambda inner: _square(inner, kind, lanes, *given))
+    numbers = [number(n, "i64") for n in (apart, step, tall, wide)]
+    b.do(f"call void @{name}({', '.join(map(str, [source, numbers[0], target, *numbers[1:]]))})")
+
+
+def _square(b: Block, kind: str, lanes: int, source: Reg, apart: Reg, target: Reg, step: Reg, tall: Reg, wide: Reg) -> None:
+    """The body of the function that turns a square."""
+    align = BITS[kind] // 8
+
+    def row(base: Reg, k: int, step: Reg) -> Reg:
+        return b.gep(base, b.mul(number(k, "i64"), step), kind)
+
+    rows = [b.load(row(source, k, apart), vector(kind, lanes), align) for k in range(lanes)]
+    counts = b.icmp("slt", b.lanes_from(number(0, "i64"), lanes), b.splat(tall, lanes))
+    for k, x in enumerate(turned(b, rows)):
+        some = b.select(b.icmp("slt", number(k, "i64"), wide), counts, number(0, counts.type))
+        b.masked_store(x, row(target, k, step), some, align)
+    b.do("ret void")
 
 
 def _shuffles(n: int, part: int, gap: int) -> tuple[list[int], list[int]]:
