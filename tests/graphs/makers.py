@@ -333,7 +333,8 @@ def ordered(b: Builder) -> Value | None:
         return b.make(cumulative.LinearRecurrence(axis, b.chance(2)), x, b.beside(x))
     if not b.kink(np.diff(np.sort(b.wide(x), axis=axis), axis=axis), x):
         return None
-    return b.make(Sort(axis, b.chance(2)) if name == "sort" else ArgSort(axis, b.chance(2)), x, exact=True)
+    count = b.integer(0, x.shape[axis]) if b.chance(3) else None
+    return b.make(Sort(axis, b.chance(2), count) if name == "sort" else ArgSort(axis, b.chance(2), count), x, exact=True)
 
 
 def counted(b: Builder) -> Value | None:

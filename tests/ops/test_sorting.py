@@ -13,6 +13,8 @@ from clew.ops.sorting import ArgSort, ShareTies, Sort, argsort, share_ties, sort
 REFUSED: list[tuple[Op, tuple[Type, ...], type[Exception], str]] = [
     (Sort(0), (f32(),), AxisError, "sort(f32[]): axes (0,) must be different axes of the operand, which has 0"),
     (ArgSort(2), (f32(2, 3),), AxisError, "arg_sort(f32[2,3]): axes (2,) must be different axes of the operand, which has 2"),
+    (Sort(1, True, 4), (f32(2, 3),), TypeRuleError, "sort(f32[2,3]): there are no 4 elements along axis 1 of size 3"),
+    (ArgSort(0, False, -1), (f32(2),), TypeRuleError, "arg_sort(f32[2]): there are no -1 elements along axis 0 of size 2"),
     (
         ShareTies(0),
         (Type(DTYPES["i8"], (2,)), f32(2)),
@@ -43,6 +45,18 @@ def test_equal_elements_share() -> None:
     x = np.array([3.0, 1.0, 3.0, 2.0, 3.0])
     gradient = Sort(0, descending=True).pull(0, np.array([1.0, 0.0, 0.0, 10.0, 20.0]), sort(x, 0, True), x)
     np.testing.assert_allclose(gradient, [1 / 3, 20, 1 / 3, 10, 1 / 3], rtol=1e-15)
+
+
+def test_those_that_equal_the_last_one_share_with_it() -> None:
+    x = np.array([3.0, 1.0, 2.0, 2.0, 2.0, 3.0])
+    op = Sort(0, True, 4)
+    y = op.reference(x)
+    np.testing.assert_array_equal(y, [3, 3, 2, 2])
+    np.testing.assert_allclose(op.pull(0, np.array([1.0, 3.0, 6.0, 9.0]), y, x), [2, 0, 5, 5, 5, 2], rtol=1e-15)
+    np.testing.assert_allclose(op.push(0, np.array([1.0, 9.0, 3.0, 6.0, 9.0, 3.0]), y, x), [2, 2, 6, 6], rtol=1e-15)
+    whole = sort(x, 0, True)
+    padded = np.array([1.0, 3.0, 6.0, 9.0, 0.0, 0.0])
+    np.testing.assert_array_equal(Sort(0, True).pull(0, padded, whole, x), op.pull(0, padded[:4], y, x))
 
 
 def test_share_ties_averages_runs_of_neighbours() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..ir import Array, Shape, Value, constant, tracing
-from ..ops import arithmetic, comparison, exponential, indexing, movement
+from ..ops import arithmetic, comparison, exponential, indexing, movement, sorting
 from ..ops import random as draws
 from ..ops.elementwise import filled
 from . import elementwise, searching, statistics
@@ -297,7 +297,7 @@ def _weighted(source: Source, p: Value, count: int, replace: bool) -> Value:
     waits = arithmetic.neg(exponential.log(arithmetic.sub(1.0, value_of(draws.uniform(*source, p.shape, p.dtype)))))
     never = filled(np.inf, p.type)
     times = comparison.where(comparison.equal(p, 0), never, arithmetic.div(waits, p))
-    return movement.narrow(searching.argsort(times), 0, 0, count)
+    return sorting.argsort(times, 0, count=count)
 
 
 def method(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -36,7 +36,7 @@ def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable
     [1, 2, 0]
     """
     v = value_of(x)
-    return sorting.argsort(v, axis_of("argsort", axis, v), bool(descending), bool(stable))
+    return sorting.argsort(v, axis_of("argsort", axis, v), bool(descending), stable=bool(stable))
 
 
 def topk(x: ArrayLike, k: int, /, *, axis: int = -1) -> tuple[Value, Value]:
@@ -51,8 +51,7 @@ def topk(x: ArrayLike, k: int, /, *, axis: int = -1) -> tuple[Value, Value]:
     a, count = axis_of("topk", axis, v), integer_of("topk", "k", k)
     if not 0 <= count <= v.shape[a]:
         raise refused("topk", f"there are no {count} elements along axis {a} of size {v.shape[a]}", v)
-    values, indices = sorting.sort(v, a, True), sorting.argsort(v, a, True)
-    return movement.narrow(values, a, 0, count), movement.narrow(indices, a, 0, count)
+    return sorting.sort(v, a, True, count), sorting.argsort(v, a, True, count)
 
 
 def searchsorted(x1: ArrayLike, x2: ArrayLike, /, *, side: str = "left", sorter: ArrayLike = None) -> Value:

@@ -11,11 +11,14 @@ CASES = [
         for descending in (False, True)
     ),
     *(Case(Sort(1, descending), (Operand((3, 5), choices=(1.0, 2.0)),), smooth=False) for descending in (False, True)),
+    *(Case(Sort(1, descending, count), (Operand((3, 5)),)) for descending in (False, True) for count in (0, 1, 3, 5)),
+    Case(Sort(1, True, 2), (Operand((4, 5), choices=(1.0, 2.0)),), smooth=False),
+    Case(Sort(0, False, 2), (Operand((4, 3), choices=(1.0, nan)),), smooth=False),
     Case(Sort(1), (Operand((3, 4), "i8"),)),
     Case(Sort(0, True), (Operand((4,), "bool"),)),
     *(
-        Case(ArgSort(1, descending, stable), (Operand((2, 6), dtype, choices=choices),))
-        for descending in (False, True)
+        Case(ArgSort(1, descending, count, stable), (Operand((2, 6), dtype, choices=choices),))
+        for descending, count in ((False, None), (True, None), (False, 4), (True, 1))
         for stable in (False, True)
         for dtype, choices in (("f64", None), ("f64", (nan, -inf, 1.0, inf)), ("u8", (0, 200)))
     ),
