@@ -42,7 +42,7 @@ def test_an_axis_that_is_read_otherwise_stays_apart() -> None:
     assert [v.size for v in layout.rows] == [64] and layout.length == 48
     y = parameter("y", f32(48, 64))
     layout = Layout(kernel(mul(X, permute(y, (1, 0))), inputs=(X, y)), 512)
-    assert [v.size for v in layout.rows] == [64] and layout.length == 48
+    assert layout.squares is not None and [v.size for v in layout.rows] == [64 // 16] and layout.length == 48
 
 
 def test_an_axis_that_is_written_otherwise_stays_apart() -> None:
@@ -57,6 +57,19 @@ def test_an_axis_that_is_written_otherwise_stays_apart() -> None:
     along = Concat(0)
     stacked = Value(along, parts, along.infer(*[x.type for x in parts]))
     assert Layout(kernel(stacked), 512).length == 64 * 48
+
+
+def test_lanes_follow_the_axis_before_a_short_one() -> None:
+    def layout(n: int, bits: int) -> Layout:
+        x, m = parameter("x", f32(64, 48, n)), parameter("m", f32(n))
+        return Layout(kernel(exp(add(x, broadcast(m, (0, 1), (64, 48)))), inputs=(x, m)), bits)
+
+    made = layout(3, 512)
+    assert made.across == Var(1, 48) and made.length == 64 * 48 and made.split
+    assert [v.size for v in made.kernel.nests[0].vars] == [3]
+    assert layout(9, 512).across == Var(2, 9)  # too many to take apart
+    assert layout(4, 128).across == Var(2, 4)  # a vector of its own
+    assert layout(4, 256).across == Var(1, 48)
 
 
 def test_folds_along_rows_are_vectors_within() -> None:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from clew.compiler.compiled import Compiled
-from clew.compiler.kernel import Kernel
+from clew.compiler.index import Var, variable
+from clew.compiler.kernel import Kernel, Nest
+from clew.compiler.native import host
 from clew.compiler.stretches import stretch
-from clew.ir import Graph, Value, evaluate, f64, parameter
+from clew.ir import DTYPES, Graph, Value, evaluate, f64, parameter
 from clew.ops.arithmetic import add, mul
-from clew.ops.movement import Concat, pad
+from clew.ops.broadcast import sum
+from clew.ops.exponential import exp
+from clew.ops.movement import Concat, flip, pad
 from clew.ops.movement import slice as sliced
+
+from .emitting import Making, Run
+from .emitting import kernel as nests
 
 
 def concat(*parts: Value, axis: int = 0) -> Value:
@@ -39,6 +48,14 @@ def test_the_longest_one() -> None:
     assert found(x, add(left, right)) == (1, 100, [True, True])
 
 
+def test_indices_that_fall() -> None:
+    x = parameter("x", f64(100))
+    assert found(x, flip(pad(x, (3,), (5,), (1,)), (0,))) == (5, 105, [True])
+    assert found(x, add(flip(pad(x, (3,), (5,), (1,)), (0,)), pad(x, (0,), (8,), (1,)))) == (5, 100, [True, True])
+    every_other = pad(x, (0,), (0,), (2,))
+    assert found(x, flip(pad(every_other, (3,), (5,), (1,)), (0,))) == (5, 204, [True])
+
+
 def test_conditions_on_other_loops_are_not_known() -> None:
     x = parameter("x", f64(50, 60))
     made = kernel(x, pad(x, (2, 1), (0, 1), (1, 1)))
@@ -46,6 +63,38 @@ def test_conditions_on_other_loops_are_not_known() -> None:
     assert outer is not None and (outer.start, outer.stop) == (2, 52)
     assert inner is not None and (inner.start, inner.stop) == (1, 61)
     assert not outer.facts.keys() & inner.facts.keys()
+
+
+def test_rows_within_the_edges_ask_nothing() -> None:
+    """Where lanes follow the columns, and only rows are padded, most rows are read as they are."""
+    made, i, j = Making(x=("f64", (20, 64)), y=("f64", (23, 64))), Var(0, 23), Var(1, 64)
+    row = variable(i) + -1
+    zero = made.e.const(0, DTYPES["f64"])
+    padded = made.e.guard(made.e.inside(row, 0, 20), lambda: made.load("x", row, variable(j)), zero)
+    run = Run(made, nests([i, j], Nest((), [made.store("y", padded, i, j)])), host().bits)
+    assert re.search(r"= load <\d+ x double>", run.text) and "masked.load" in run.text
+    x = np.random.default_rng(0).normal(size=(20, 64))
+    np.testing.assert_array_equal(run(x=x)["y"], np.pad(x, ((1, 2), (0, 0))))
+
+
+def reflected(x: Value, n: int, axis: int) -> Value:
+    def part(start: int, stop: int) -> Value:
+        cuts = [(start, stop) if k == axis else (0, size) for k, size in enumerate(x.shape)]
+        return sliced(x, tuple(a for a, _ in cuts), tuple(b for _, b in cuts))
+
+    size = x.shape[axis]
+    return concat(flip(part(1, n + 1), (axis,)), x, flip(part(size - n - 1, size - 1), (axis,)), axis=axis)
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (2, 9, 40), (3, 2, 30, 33), (4, 70, 6)])
+def test_edges_of_rows_and_of_columns(shape: tuple[int, ...]) -> None:
+    x = parameter("x", f64(*shape))
+    padded = reflected(reflected(x, 2, x.ndim - 1), 3, x.ndim - 2)
+    outputs = (mul(padded, padded), sum(exp(padded), tuple(range(x.ndim))), sum(exp(padded), (x.ndim - 1,)))
+    data = np.random.default_rng(0).normal(size=shape)
+    expected = evaluate(outputs, {x: data})
+    for made, y in zip(Compiled(Graph("g", (x,), outputs))([data]), outputs, strict=True):
+        np.testing.assert_allclose(made, expected[y], rtol=1e-13)
 
 
 def stencil(x: Value) -> Value:

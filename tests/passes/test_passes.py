@@ -16,6 +16,7 @@ from clew.ops.elementwise import chain, filled
 from clew.ops.exponential import exp
 from clew.ops.items import items
 from clew.ops.movement import Permute, Reshape
+from clew.ops.power import pow
 from clew.passes import PASSES, fold, optimise, share, simplify
 
 X = parameter("x", f64(2, 3))
@@ -53,6 +54,11 @@ def of(*outputs: Value) -> Graph:
         (mul(X, broadcast(constant(np.float64(1)), (0, 1), (2, 3))), "x"),
         (Reshape((6,))(Reshape((3, 2))(X)), "reshape(x, shape=(6,))"),
         (Permute((2, 0, 1))(Permute((0, 2, 1))(Reshape((1, 2, 3))(X))), "permute(%0, order=(1, 0, 2))"),
+        (pow(X, ONE), "x"),
+        (pow(X, TWO), "square(x)"),
+        (pow(X, filled(3.0, X.type)), "mul(%0, x)"),
+        (pow(X, filled(-1.0, X.type)), "reciprocal(x)"),
+        (pow(X, filled(4.0, X.type)), "pow(x, %0)"),  # two squares would be wrong by 3 units in the last place
         # These do not hold for infinities and NaN, or are what they are:
         (mul(X, ZERO), "mul(x, %0)"),
         (sub(X, X), "sub(x, x)"),

@@ -7,21 +7,26 @@ run of turns, so partial results do not depend on how tasks are shared among thr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import prod
 
+import numpy as np
+
 from ..ir import FLOATS, Value
 from .block import Block, Module, Reg, number, vector
-from .conversion import memory_type, register_type, to_memory
+from .contraction.turn import turned
+from .conversion import from_memory, memory_type, register_type, to_memory
 from .evaluate import I64, Evaluator
-from .expression import Expr, walk
+from .expression import Expr, flat, walk
 from .folding import combine, horizontal, neutral
-from .index import Ix, Var
+from .index import Ix, Var, variable
+from .interleaving import interleaved
 from .kernel import Fold, Kernel, Nest, Store
 from .layout import Layout
 from .scalar_functions import LONG
-from .stretches import stretch
+from .short import within
+from .stretches import Stretch, stretch
 
 CONTEXT, BEGIN, END = Reg("%context", "ptr"), Reg("%begin", I64), Reg("%end", I64)
 OFTEN, MANY = 16, 256  # uses of a long function in a kernel, and in a module, from which on it is called
@@ -39,8 +44,9 @@ class Items(Evaluator):
         super().__init__(b, lanes)
         self.own = own  # a member's read of itself
 
-    def turn(self, items: list[Store | Fold], places: dict[Fold, Reg]) -> None:
-        """Everything is read before anything is written: an input may be written in place."""
+    def turn(self, items: list[Store | Fold], places: dict[Fold, Reg], held: Mapping[Store, list[Reg]] = {}) -> None:
+        """Everything is read before anything is written: an input may be written in place. What is ``held`` is written
+        later."""
         stores: list[tuple[Store, Reg]] = []
         for item in items:
             if isinstance(item, Fold):
@@ -49,12 +55,38 @@ class Items(Evaluator):
             x = self.value(item.expr)
             self.scopes[-1][item.buffer] = x
             self.scopes[-1][self.own(item.buffer.value)] = x
-            if item.place == "scratch":
-                self.store(item, x)
-            elif item.place == "memory":
+            if item.place != "register":
                 stores.append((item, x))
         for item, x in stores:
-            self.store(item, x)
+            held[item].append(x) if item in held else self.store(item, x)
+
+    def turns(self, short: Sequence[Var], items: list[Store | Fold], places: dict[Fold, Reg]) -> None:
+        """The turns of short loops within the lanes, written out. What they store side by side is stored as whole vectors."""
+        if not short:
+            self.turn(items, places)
+            return
+        b, n = self.b, prod(v.size for v in short)
+        self.prepare([x.expr.args[0] if isinstance(x, Fold) else x.expr for x in items])
+        held: dict[Store, list[Reg]] = {}
+        starts: dict[Store, Reg] = {}
+        with self.scope():
+            self.env.update(dict.fromkeys(short, 0))
+            for item in items:
+                if isinstance(item, Store) and item.place != "register" and self.mask is None:
+                    start = self.first(item.buffer, tuple(map(variable, item.vars)), n)
+                    if start is not None:
+                        held[item], starts[item] = [], start
+        for turn in np.ndindex(*(v.size for v in short)):
+            with self.scope(again=True):
+                self.env.update(zip(short, map(int, turn), strict=True))
+                self.turn(items, places, held)
+        for v in short:
+            del self.env[v]
+        for item, found in held.items():
+            dtype = item.buffer.value.dtype
+            vectors = [self.spread(to_memory(b, x, dtype), self.lanes) for x in found]
+            for k, x in enumerate(interleaved(b, vectors)):
+                b.store(x, b.gep(starts[item], number(k * self.lanes, I64), memory_type(dtype)), dtype.itemsize)
 
     def store(self, item: Store, x: Reg) -> None:
         index = tuple(Ix(0, ((v, 1),)) if v.size > 1 else 0 for v in item.vars)
@@ -84,7 +116,7 @@ class Loops(Items):
 
     def __init__(self, b: Block, kernel: Kernel, layout: Layout, own: Callable[[Value], Expr]) -> None:
         super().__init__(b, layout.lanes, own)
-        self.kernel = kernel
+        self.kernel = kernel = layout.kernel
         self.layout = layout
         self.rank = len(kernel.domain)
         self.wide_scratch = layout.vectors == "outer"
@@ -139,7 +171,20 @@ class Loops(Items):
                 self.env[v] = b.binary("urem", row, number(v.size, I64))
                 row = b.binary("udiv", row, number(v.size, I64))
             self.env[layout.rows[0]] = row
-            self._row()
+            clear = stretch(self._exprs(), layout.rows[-1])
+            if clear is None:
+                self._row()
+            else:
+                self._either(layout.rows[-1], clear)
+
+    def _either(self, v: Var, clear: Stretch) -> None:
+        """A row, by code for where the conditions on ``v`` are known, or by code for its edges."""
+        b = self.b
+        place = b.sub(self._atom(v, True), number(clear.start, I64))
+        for self.rare, self.facts in ((False, clear.facts), (True, {})):
+            with b.when(b.icmp("uge" if self.rare else "ult", place, number(clear.stop - clear.start, I64))), self.scope():
+                self._row()
+        self.rare = False
 
     def _exprs(self) -> list[Expr]:
         return [x.expr for x in self.kernel.items]
@@ -159,10 +204,13 @@ class Loops(Items):
             for nest in self.kernel.nests:
                 self._nest(nest)
 
+        def squares() -> None:
+            self._squares(v, nests)
+
         for merged in self.layout.merged:
             self.env[merged] = 0
         if start is None or stop is None:
-            self.in_lanes(v, self.layout.length, self._exprs(), nests)
+            self.in_lanes(v, self.layout.length, self._exprs(), squares if self.layout.squares else nests)
         else:
             self.in_vectors(v, start, stop, self._exprs(), nests)
 
@@ -182,6 +230,48 @@ class Loops(Items):
         self.vector = None
         del self.env[v]
 
+    def _squares(self, v: Var, body: Callable[[], None]) -> None:
+        """``body`` for as many turns of a row's axis as there are lanes, and one vector of each: what lies along that axis is
+        read first."""
+        b, layout, lanes = self.b, self.layout, number(self.lanes, I64)
+        assert layout.squares is not None
+        u, reads, tiles = layout.squares
+        self.prepare(self._exprs())
+        start = b.mul(self._atom(tiles, True), lanes)
+        end = b.intrinsic("smin", b.add(start, lanes), number(u.size, I64))
+        beds = {e: b.slot(memory_type(e.dtype), self.lanes**2) for e in reads}
+        with self.scope():
+            self.env[u] = start
+            for e, bed in beds.items():
+                self._turn(e, u, v, bed)
+        with b.loop(start, end) as loop, self.scope():
+            self.env[u] = loop.i
+            row = b.mul(b.sub(loop.i, start), lanes)
+            for e, bed in beds.items():
+                type = memory_type(e.dtype)
+                x = b.load(b.gep(bed, row, type), vector(type, self.lanes), e.dtype.itemsize)
+                self.scopes[-1][e] = from_memory(b, x, e.dtype)
+            body()
+        del self.env[u]
+
+    def _turn(self, e: Expr, u: Var, v: Var, bed: Reg) -> None:
+        """A square of what is read: vectors along ``u`` become vectors along ``v``."""
+        b, lanes, size = self.b, self.lanes, e.dtype.itemsize
+        type = f"i{8 * size}"  # their bits alone: not all vectors of halves can be shuffled
+        wide = vector(type, lanes)
+        position = flat(*e.attr)
+        assert isinstance(position, Ix)
+        first, step = self._index(position, first=True), position.coefficient(v) or 0
+        left = b.lanes_from(self._atom(u, True), lanes) if u.size % lanes else None
+        mask = None if left is None else b.icmp("slt", left, b.splat(number(u.size, I64), lanes))
+        rows = [Reg("poison", wide)] * lanes
+        for k in range(lanes if self.mask is None else self.layout.length % lanes):
+            address = b.gep(self.base[e.attr[0].memory], b.add(first, number(k * step, I64)), type)
+            none = Reg("zeroinitializer", wide)
+            rows[k] = b.load(address, wide, size) if mask is None else b.masked_load(address, mask, none, size)
+        for k, x in enumerate(turned(b, rows)):
+            b.store(x, b.gep(bed, number(k * lanes, I64), type), size)
+
     def _between(self, low: Reg, x: Reg, high: Reg) -> Reg:
         return self.b.intrinsic("smin", self.b.intrinsic("smax", x, low), high)
 
@@ -200,15 +290,17 @@ class Loops(Items):
                 self._begin(x, places[x], lanes)
         exprs = [x.expr.args[0] if isinstance(x, Fold) else x.expr for x in nest.items]
         if inner:
-            *outer, last = nest.vars
+            last = self.layout.along[nest]
+            short = within(nest, last)
 
             def innermost() -> None:
                 self.prepare(exprs)
-                self.in_lanes(last, last.size, exprs, lambda: self.turn(nest.items, places))
+                self.in_lanes(last, last.size, exprs, lambda: self.turns(short, nest.items, places))
 
-            self.loops(outer, exprs, innermost)
+            self.loops([v for v in nest.vars if v != last and v not in short], exprs, innermost)
         else:
-            self.loops(nest.vars, exprs, lambda: self.turn(nest.items, places))
+            short = within(nest, None) if self.vector is not None else ()
+            self.loops([v for v in nest.vars if v not in short], exprs, lambda: self.turns(short, nest.items, places))
         for x, place in places.items():
             if place is self.totals.get(x):
                 continue

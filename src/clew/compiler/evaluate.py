@@ -15,7 +15,9 @@ from .conversion import cast, from_memory, memory_type, register_type
 from .expression import Buffer, Expr, Point, flat, founds, identity, indices, walk
 from .folding import combine, neutral
 from .index import Component, Found, Ix, Quotient, Var
+from .interleaving import apart
 from .scalar_functions import call, shared
+from .short import MOST
 from .stretches import Stretch, stretch
 
 I64 = "i64"
@@ -33,6 +35,7 @@ class Evaluator:
         self.lanes = lanes
         self.env: dict[Var, Reg | int] = {}
         self.scopes: list[dict[Any, Reg]] = [{}]
+        self.shelf = self.scopes[0]  # the scope of what several turns that are written out share
         self.base: dict[Buffer | Point, Reg] = {}
         self.scratch: dict[Buffer, Reg] = {}
         self.rank = 0  # how many axes the turns have, which scratch lacks
@@ -41,12 +44,19 @@ class Evaluator:
         self.aligned = False  # whether the first lane's value is a multiple of the lanes
         self.mask: Reg | None = None  # the lanes that count, in a last turn of few
         self.facts: Mapping[Expr, bool] = {}  # conditions that are known here
+        self.rare = False  # whether what is written here runs seldom, and should be short
         self.shared: frozenset[str] = frozenset()  # functions that are called, and not written out
 
     @contextmanager
-    def scope(self) -> Iterator[None]:
+    def scope(self, again: bool = False) -> Iterator[None]:
+        """What is computed inside is known there alone. ``again``: it is one of several turns that are written out, and what
+        was read for the others too stays known."""
         self.scopes.append({})
+        shelf = self.shelf
+        if not again:
+            self.shelf = self.scopes[-1]
         yield
+        self.shelf = shelf
         self.scopes.pop()
 
     def prepare(self, exprs: Iterable[Expr]) -> None:
@@ -131,11 +141,13 @@ class Evaluator:
         own = self.known(buffer)
         if own is not None and (identity(index, buffer.value.shape) == len(index) or not self._placed(buffer)):
             return own
-        address, step = self._address(buffer, index)
         size, type = dtype.itemsize, memory_type(dtype)
         fact = self.fact(e.args[0]) if e.args else True
         if fact is False:
             return number(0, register_type(dtype))
+        if fact and self.mask is None and (found := self._of_rows(buffer, index)) is not None:
+            return from_memory(b, found, dtype)
+        address, step = self._address(buffer, index)
         mask = self.known(e.args[0]) if fact is None else None
         if step is None:
             if mask is not None:
@@ -150,6 +162,34 @@ class Evaluator:
         else:
             mask = self.mask
         return from_memory(b, self._lanes_from(address, step, type, mask, size), dtype)
+
+    def _of_rows(self, buffer: Buffer, index: tuple[Component, ...]) -> Reg | None:
+        """Elements a few apart: of rows as long as that step, all of which are read and taken apart once for all that lies in
+        them. None where the lanes are not so, or the array is not made of such rows."""
+        b, lanes, dtype = self.b, self.lanes, buffer.value.dtype
+        if buffer in self.scratch or isinstance(position := flat(buffer, index), int):
+            return None
+        step = self._step(position)
+        if step is None or not 1 < step <= MOST or buffer.memory.value.type.size % step:
+            return None
+        constant, terms = position.constant, []
+        for atom, c in position.terms:
+            bound = self.env.get(atom) if isinstance(atom, Var) and atom != self.vector else None
+            if isinstance(bound, int):
+                constant += bound * c
+            else:
+                terms.append((atom, c))
+        rest = Ix(constant // step * step, tuple(terms))
+        if any(c % step for _, c in rest.terms):
+            return None
+        keys = [("apart", buffer, rest, k) for k in range(step)]
+        if self.known(keys[0]) is None:
+            type = memory_type(dtype)
+            first = b.gep(self.base[buffer.memory], self._index(rest, first=True), type)
+            places = [b.gep(first, number(k * lanes, I64), type) if k else first for k in range(step)]
+            vectors = [b.load(x, vector(type, lanes), dtype.itemsize) for x in places]
+            self.shelf.update(zip(keys, apart(b, vectors), strict=True))
+        return self.known(keys[constant % step])
 
     def _lanes_from(self, address: Reg, step: int, type: str, mask: Reg | None, size: int) -> Reg:
         """A vector from memory; see ``_address`` for the step. What the mask excludes is not read."""
@@ -216,7 +256,7 @@ class Evaluator:
         if prod(v.size for v in loops) <= UNROLLED:
             total: Reg | None = None
             for turn in np.ndindex(*(v.size for v in loops)):
-                with self.scope():
+                with self.scope(again=True):
                     self.env.update(zip(loops, map(int, turn), strict=True))
                     term = self.spread(self.value(e.args[0]), wide)
                     total = term if total is None else combine(b, function, e.dtype, total, term)
@@ -247,7 +287,7 @@ class Evaluator:
             b.store(x, address, size) if self.mask is None else b.masked_store(x, address, self.mask, size)
             return
         if step != SCATTERED:
-            address = self._scattered(self.base[buffer.memory], flat(buffer, index), memory_type(buffer.value.dtype))
+            address = self._scattered(*self._place(buffer, index), memory_type(buffer.value.dtype))
         b.scatter(x, address, self.mask or self._all(), size)
 
     def loops(self, vars: Sequence[Var], exprs: Sequence[Expr], body: Callable[[], None]) -> None:
@@ -265,7 +305,7 @@ class Evaluator:
     def in_lanes(self, v: Var, size: int, exprs: Iterable[Expr], body: Callable[[], None]) -> None:
         """``body``, which computes ``exprs``, for ``v`` below ``size``: a vector at a time, then once for the rest."""
         self.vector = v
-        clear = stretch(exprs, v, self.lanes)
+        clear = None if self.rare else stretch(exprs, v, self.lanes)
         whole = size // self.lanes * self.lanes
         for k, (start, stop) in enumerate(pairwise([0, *((clear.start, clear.stop) if clear else ()), whole])):
             self.whole(v, start, stop, clear if k == 1 else None, body)
@@ -306,28 +346,18 @@ class Evaluator:
         such rule."""
         b = self.b
         type = memory_type(buffer.value.dtype)
-        if buffer in self.scratch:
-            base = self.scratch[buffer]
-            position: Component = 0
-            for c, n in zip(index[self.rank :], buffer.value.shape[self.rank :], strict=True):
-                position = position * n + c
-            if self.wide_scratch:
-                row = self._index(position)
-                start = b.mul(row, number(self.lanes, row.type))
-                if not row.lanes:
-                    return b.gep(base, start, type), 1
-                places = b.add(start, b.lanes_from(number(0, I64), self.lanes))
-                return b.put(f"getelementptr {type}, ptr {base.text}, {places}", vector("ptr", self.lanes)), SCATTERED
-        else:
-            position = flat(buffer, index)
-            point = self.base.get(Point(buffer.memory, position)) if isinstance(position, int) else None
-            if point is not None:
-                return point, None
-            base = self.base[buffer.memory]
+        base, position = self._place(buffer, index)
+        if buffer in self.scratch and self.wide_scratch:
+            row = self._index(position)
+            start = b.mul(row, number(self.lanes, row.type))
+            if not row.lanes:
+                return b.gep(base, start, type), 1
+            places = b.add(start, b.lanes_from(number(0, I64), self.lanes))
+            return b.put(f"getelementptr {type}, ptr {base.text}, {places}", vector("ptr", self.lanes)), SCATTERED
         v = self.vector
         if v is None or isinstance(position, int) or v not in position.vars:
             return b.gep(base, self._index(position), type), None
-        step = position.along(v, self.lanes) if self.aligned else position.coefficient(v)
+        step = self._step(position)
         if step == -1:
             return b.gep(base, self._index(position + (1 - self.lanes), first=True), type), BACKWARDS
         if step is None and self.aligned:
@@ -337,6 +367,32 @@ class Evaluator:
         if step is not None:
             return b.gep(base, self._index(position, first=True), type), step or None
         return self._scattered(base, position, type), SCATTERED
+
+    def _step(self, position: Component) -> int | None:
+        """From lane to lane; None where there is no such, or not always the same."""
+        if self.vector is None or isinstance(position, int):
+            return None
+        return position.along(self.vector, self.lanes) if self.aligned else position.coefficient(self.vector)
+
+    def first(self, buffer: Buffer, index: tuple[Component, ...], step: int) -> Reg | None:
+        """The address of the first lane, if the others follow at this step."""
+        if buffer in self.scratch and self.wide_scratch:
+            return None
+        base, position = self._place(buffer, index)
+        if self._step(position) != step:
+            return None
+        return self.b.gep(base, self._index(position, first=True), memory_type(buffer.value.dtype))
+
+    def _place(self, buffer: Buffer, index: tuple[Component, ...]) -> tuple[Reg, Component]:
+        """Where a buffer begins, and an element's place from there: in scratch, of a turn's own."""
+        if buffer not in self.scratch:
+            position = flat(buffer, index)
+            point = self.base.get(Point(buffer.memory, position)) if isinstance(position, int) else None
+            return (point, 0) if point is not None else (self.base[buffer.memory], position)
+        position = 0
+        for c, n in zip(index[self.rank :], buffer.value.shape[self.rank :], strict=True):
+            position = position * n + c
+        return self.scratch[buffer], position
 
     def _scattered(self, base: Reg, position: Component, type: str) -> Reg:
         """An address for each lane. A position that was found may be the same for all: there may be but one to choose from."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from math import prod
 
+from .costs import cost
 from .expression import Expr, flat, indices, walk
 from .index import Component, Ix, Var, variable
 from .kernel import Fold, Kernel, Nest, Store
+from .short import MOST, inward, within
+from .squares import squares
 
 TASKS = 256  # at most; fixed, so that results are
 WORK = 8192  # elements: what a task should at least compute
@@ -21,8 +24,10 @@ class Layout:
     def __init__(self, kernel: Kernel, bits: int) -> None:
         exprs = list(walk(x.expr for x in kernel.items))
         self.width = self.lanes = bits // widest(exprs)  # elements of a vector
+        self.kernel = kernel = better(kernel, self.lanes)
         domain = [v for v in kernel.domain if v.size > 1]
-        inner = {nest.vars[-1] for nest in kernel.nests if nest.vars}
+        self.along = {nest: along(nest, self.lanes) for nest in kernel.nests if nest.vars}  # what lanes within a turn follow
+        inner = set(self.along.values())
         outer = bool(domain) and (not inner or price(kernel, self.lanes, domain[-1]) < price(kernel, self.lanes))
         self.vectors = "outer" if outer else "inner" if inner else "none"
         if self.vectors == "inner":  # what is one number in a turn needs no lanes
@@ -34,6 +39,9 @@ class Layout:
         self.merged = domain[len(self.rows) : -1] if outer else []  # axes that the last one runs on through
         self.across = domain[-1] if outer else None
         self.length = prod(v.size for v in domain[len(self.rows) :])
+        self.squares = squares(kernel, self.rows, domain[-1], self.lanes) if outer else None
+        if self.squares is not None:
+            self.rows = [self.squares.tiles if v == self.squares.var else v for v in self.rows]
         self.turns = prod(v.size for v in self.rows)
         self.split = outer and not self.rows  # tasks are stretches of one row
         work = sum(max(1, prod(v.size for v in nest.vars)) for nest in kernel.nests)
@@ -42,7 +50,7 @@ class Layout:
             self.chunk = -(-self.chunk // self.lanes) * self.lanes
             self.tasks = -(-self.length // self.chunk)
         else:
-            per_row = work * self.length
+            per_row = work * self.length * (self.lanes if self.squares else 1)
             self.chunk = max(1, -(-self.turns // TASKS), min(self.turns, -(-WORK // per_row)))
             self.tasks = -(-self.turns // self.chunk)
         self.totals = [x for x in kernel.items if isinstance(x, Fold) and x.total is not None]
@@ -55,31 +63,57 @@ def widest(exprs: Iterable[Expr]) -> int:
     return 64 if any(e.dtype.itemsize == 8 for e in exprs if e.kind != "const" and e.dtype.kind in "fiu") else 32
 
 
-def price(kernel: Kernel, lanes: int, lane: Var | None = None) -> float:
-    """About what as many turns as there are lanes cost, where lanes follow an axis of the domain; without one, where they
-    follow the innermost loop of each nest, turn by turn."""
-    total = 0.0
+def better(kernel: Kernel, lanes: int) -> Kernel:
+    """The kernel as it is or, where its last axes are short, with those within the lanes of the axis before."""
+    domain = [v for v in kernel.domain if v.size > 1]
+    if len(kernel.nests) != 1 or kernel.nests[0].vars or not domain:
+        return kernel
+    run = merged(domain, walk(x.expr for x in kernel.items), [x for x in kernel.items if isinstance(x, Store)])
+    short = prod(v.size for v in domain[-run:])
+    if run == len(domain) or short >= lanes:
+        return kernel
+    other = inward(kernel, run)
+    if not within(other.nests[0], None):
+        return kernel
+    return other if price(other, lanes, domain[-run - 1]) / short < price(kernel, lanes, domain[-1], short) else kernel
+
+
+def along(nest: Nest, lanes: int) -> Var:
+    """Which loop of a nest lanes do best to follow: its last one, or that before short ones."""
+    last = nest.vars[-1]
+    return min([last, *(v for v in nest.vars if within(nest, v))], key=lambda v: of_nest(nest, lanes, v, ()))
+
+
+def price(kernel: Kernel, lanes: int, lane: Var | None = None, length: int = 0) -> float:
+    """About what as many turns as there are lanes cost, where lanes follow an axis of the domain, of this length; without
+    one, where they follow a loop of each nest, turn by turn."""
     done = {x.expr for x in kernel.items if isinstance(x, Fold)}  # in nests of their own, or just before
-    for nest in kernel.nests:
-        v = lane or (nest.vars[-1] if nest.vars else None)
-        stores = [(x.buffer, own_index(x)) for x in nest.items if isinstance(x, Store) and x.place != "register"]
-        for e in walk(parts(nest), lambda e: e not in done):
-            if e in done:
-                continue
-            each = cost(e) if e.kind != "load" else reading(flat(*e.attr), v, lanes)
+    followed = [lane or (along(nest, lanes) if nest.vars else None) for nest in kernel.nests]
+    total = sum(of_nest(nest, lanes, v, done) for nest, v in zip(kernel.nests, followed, strict=True))
+    length = length or (lanes if lane is None else lane.size)
+    return total if length >= lanes else total * lanes / length
+
+
+def of_nest(nest: Nest, lanes: int, lane: Var | None, done: Collection[Expr]) -> float:
+    """``price`` of one nest, without what is ``done`` before it."""
+    total = 0.0
+    for e in walk(parts(nest), lambda e: e not in done):
+        if e not in done:
+            each = cost(e) if e.kind != "load" else reading(flat(*e.attr), lane, lanes)
             total += each * _turns(nest, e.vars, lane, lanes)
-        for buffer, index in stores:
-            total += reading(flat(buffer, index), v, lanes) * _turns(nest, frozenset(nest.vars), lane, lanes)
-    return total if lane is None or lane.size >= lanes else total * lanes / lane.size
+    for x in nest.items:
+        if isinstance(x, Store) and x.place != "register":
+            total += reading(flat(x.buffer, own_index(x)), lane, lanes) * _turns(nest, frozenset(nest.vars), lane, lanes)
+    return total
 
 
 def _turns(nest: Nest, vars: frozenset[Var], lane: Var | None, lanes: int) -> float:
     """How often something is done that depends on these variables: what does not depend on a loop is done before it."""
     sizes = {v: v.size for v in nest.vars if v in vars}
-    if lane is not None:
+    if lane is not None and lane not in nest.vars:
         return prod(sizes.values())
-    if nest.vars and nest.vars[-1] in sizes:
-        sizes[nest.vars[-1]] = -(-sizes[nest.vars[-1]] // lanes)
+    if lane in sizes:
+        sizes[lane] = -(-lane.size // lanes)
     return lanes * prod(sizes.values())
 
 
@@ -99,23 +133,12 @@ def reading(position: Component, v: Var | None, lanes: int) -> float:
     if v is None or not isinstance(position, Ix) or v not in position.vars:
         return 1
     step = position.along(v, lanes)
-    return lanes if step is None or not -1 <= step <= 4 else 1 if step in (0, 1) else 3
+    return lanes if step is None or not -1 <= step <= MOST else 1 if step in (0, 1) else max(3, step)
 
 
 def parts(nest: Nest) -> list[Expr]:
     """What one turn of a nest computes: of a fold, its term."""
     return [x.expr.args[0] if isinstance(x, Fold) else x.expr for x in nest.items]
-
-
-CHEAP = frozenset("add sub mul neg abs maximum minimum equal less less_equal logical_and logical_or logical_not".split())
-CALLED = 15  # cycles that a function such as exp takes for a vector
-
-
-def cost(e: Expr) -> int:
-    """About how many cycles an expression's last step takes."""
-    if e.kind == "reduce":
-        return prod(v.size for v in e.attr[1])
-    return 1 if e.kind != "call" or e.attr in CHEAP else CALLED
 
 
 def own_index(x: Store) -> tuple[Component, ...]:

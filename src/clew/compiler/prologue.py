@@ -8,11 +8,12 @@ from ..ir import Value
 from .block import Block, Reg, number
 from .contraction.lanes import put
 from .conversion import register_type
+from .costs import cost
 from .evaluate import I64, Evaluator
 from .expression import Buffer, Expr, walk
 from .index import Var, variable
 from .kernel import Kernel, Nest, Store
-from .layout import Layout, cost
+from .layout import Layout
 from .views import along
 
 DEAR = 12  # about the cycles of a vector of what is computed again and again

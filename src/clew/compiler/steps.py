@@ -9,13 +9,14 @@ from math import prod
 from ..ir import Dtype, Graph, Value
 from .block import Block, Module, Reg, number
 from .conversion import from_memory, memory_type, to_memory
+from .costs import cost
 from .emit import BEGIN, CONTEXT, END, Loops, parameter
 from .evaluate import I64
 from .expression import Buffer, Place, Point, Space, walk
 from .folding import combine
 from .group import Group, Grouping
 from .kernel import Kernel, likeness
-from .layout import Layout, cost, parts
+from .layout import Layout, parts
 from .products import Product, flops
 from .prologue import kernel as operand
 from .schedule import schedule

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .expression import Expr, walk
 from .index import Ix, Var
 
-CLEAR = 4  # vectors: a shorter stretch gets no loop of its own
+CLEAR = 2  # vectors: a shorter stretch gets no loop of its own
 
 
 class Stretch(NamedTuple):
@@ -37,6 +37,8 @@ def _turns(e: Expr, v: Var) -> tuple[int, int] | None:
     """From which turn to which a condition on ``v`` alone holds."""
     ix, low, high = e.attr
     step = ix.coefficient(v) if isinstance(ix, Ix) and ix.vars == {v} else None
-    if not step or step < 0:
+    if not step:
         return None
+    if step < 0:  # as of -ix
+        low, high, step, ix = 1 - high, 1 - low, -step, -ix
     return -((ix.constant - low) // step), -((ix.constant - high) // step)

@@ -59,11 +59,15 @@ def chain_of_number(v: Value) -> Value | None:
 
 
 def small_power(v: Value) -> Value | None:
-    """``x ** 1`` is x, ``x ** 2`` its square, ``x ** -1`` its reciprocal."""
+    """``x ** 1`` is x, ``x ** 2`` its square, ``x ** 3`` that times x (within 2 units in the last place; ``x ** 4`` would not
+    be), ``x ** -1`` its reciprocal."""
     power = number(v.operands[1]) if isinstance(v.op, Pow) and v.type.differentiable else None
+    x = v.operands[0]
     if power == 1:
-        return v.operands[0]
-    return square(v.operands[0]) if power == 2 else reciprocal(v.operands[0]) if power == -1 else None
+        return x
+    if power == 3:
+        return mul(square(x), x)  # type: ignore[no-any-return]
+    return square(x) if power == 2 else reciprocal(x) if power == -1 else None
 
 
 def twice_negated(v: Value) -> Value | None:
