@@ -22,6 +22,7 @@ LATENCY = 4.5  # cycles from one multiply-add of an accumulator to its next, and
 GATHERED = 1.5  # loads that one lane of a gather costs
 SHUFFLED = 1.5  # loads that a vector of elements a few apart costs, for each element between
 STORED = 1.5  # cycles of one element's store where neighbours are not adjacent
+OUTWARD = 2.0  # cycles of one vector in each stage of turning a square, or storing it in parts of lines
 BLOCK = 15  # cycles to set up one register block
 ADDED_UP = 10  # cycles to add up the lanes of one vector
 PHASE = 1000  # cycles that a step of packing costs before its first element
@@ -229,7 +230,7 @@ class Line:
         if turn is None:
             return scattered
         squares = sums // tile[turn] * -(-tile[turn] // self.lanes)
-        return min(scattered, squares * self.lanes * (log2(self.lanes) + 1))
+        return min(scattered, squares * self.lanes * (log2(self.lanes) + 1) * OUTWARD)
 
     def turn(self, tile: dict[int, int]) -> int | None:
         """The axis to turn a block along: c is adjacent there, and not along the lanes."""
