@@ -63,6 +63,21 @@ def test_any_block_is_right(name: str, bits: int, copied: bool) -> None:
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("problem", [PROBLEMS["transposed"], matmul(45, 30, 70, ta=True), matmul(3, 40, 33, ta=True, tc=True)])
+def test_both_operands_packed(problem: Problem, bits: int) -> None:
+    summed = inward(problem.summed)
+    for line in [Line(problem, bits, summed, i, None) for i in (0, 1)]:
+        for tile in [x for x in line.tiles() if line.rows in x][::5]:
+            made = line.plan(tile, 1000.0)
+            made = replace(made, walk=problem.axes, inside=problem.axes, summed=made.summed_axes, packs=())
+            for operand, axis in ((line.held, line.vector), (line.other, line.rows)):
+                assert axis is not None
+                start = sum(x.size for x in made.packs)
+                made = packed(made, pack(problem, made.summed_axes, operand, axis, made.tile[axis], start))
+            check(problem, bits, 0, made)
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize(("kind", "dtype"), [("float", np.float32), ("double", np.float64)])
 def test_squares_are_turned(kind: str, dtype: type, bits: int) -> None:
     most = bits // (32 if kind == "float" else 64)

@@ -35,6 +35,14 @@ def test_rows_far_apart_are_packed() -> None:
     assert made.packing == 1024 // made.packs[0].width
 
 
+def test_elements_that_pass_are_packed_where_their_steps_fall_into_few_sets() -> None:
+    made = plan(matmul(2048, 2048, 2048, ta=True), 512)
+    assert [x.operand for x in made.packs] == ["b", "a"]
+    assert made.packs[1].width == made.tile[0]
+    assert "a" not in [x.operand for x in plan(matmul(2048, 2048, 128, ta=True), 512).packs]  # it is read too seldom
+    assert [x.operand for x in plan(matmul(1000, 1000, 1000, ta=True), 512).packs] == []
+
+
 def test_a_transposed_matrix_is_not_packed_for_few_rows() -> None:
     """The few rows are, and blocks are turned on their way out."""
     made = plan(matmul(32, 128, 784, tb=True), 512)

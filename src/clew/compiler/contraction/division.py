@@ -162,7 +162,8 @@ def _split(whole: Plan, held: str) -> int:
     reach = bytes_ * (across * (whole.lanes if whole.vector is not None else 1) + vectors // across)
     passing = "a" if held == "b" else "b"
     rows = prod(n for y, n in zip(whole.problem.axes, whole.chunk, strict=True) if getattr(y, passing)) * bytes_
-    apart = abs(getattr(whole.summed_axes[-1], passing)) > 1  # its lines are not read from end to end
+    copied = any(x.operand == passing for x in whole.packs)
+    apart = not copied and abs(getattr(whole.summed_axes[-1], passing)) > 1  # its lines are not read from end to end
     parts = max(reach // STRETCH if reach > 2 * STRETCH else 0, rows // (PASSED if apart and rows > LARGE else LARGE))
     if parts < 2:
         return 0

@@ -27,6 +27,7 @@ BLOCK = 15  # cycles to set up one register block
 ADDED_UP = 10  # cycles to add up the lanes of one vector
 PHASE = 1000  # cycles that a step of packing costs before its first element
 COPIED, TURNED, PICKED = 0.15, 0.4, 2.0  # cycles to pack one element: in vectors, turned in registers, one by one
+TORN = 3.0  # the same in short pieces of rows that lie far apart
 FAR = 6.0  # cycles to wait for the held operand's next row where its rows outdo a cache's sets
 PASSING = 1.0  # the same for the passing operand's
 NEAREST, FETCHED = 1 << 15, 40  # bytes that the nearest cache keeps; bytes a cycle that come from the next one
@@ -53,11 +54,12 @@ def plan(problem: Problem, bits: int) -> Plan:
 
 
 class Option(NamedTuple):
-    """How the held operand is read: a vector's cost in loads, cycles of waiting each turn, and cycles spent before."""
+    """How operands are read: a vector's cost in loads, cycles of waiting each turn, cycles spent before, and what is copied."""
 
     load: float
     stall: float
     extra: float
+    copies: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,17 +155,31 @@ class Line:
 
     @cached_property
     def options(self) -> list[Option]:
-        """The held operand as it lies in memory, and packed where that could be better."""
-        step = getattr(self.lane, self.held)
-        far, passing = FAR * self.far(self.held), PASSING * self.far(self.other)
-        as_it_lies = Option(self.reading(self.held), far + passing, 0.0)
-        fixed = self.held in self.problem.computed or self.vector is None or getattr(self.lane, self.other)
-        if fixed or (abs(step) <= 1 and not far):
-            return [as_it_lies]
-        steps = [(x.size, getattr(x, self.held)) for x in (*self.problem.axes, *self.summed)]
-        runs = any(abs(getattr(x, self.held)) == 1 and x.size >= 4 for x in self.summed)
-        each = COPIED if step == 1 else TURNED if runs else PICKED
-        return [as_it_lies, Option(1.0, passing, PHASE + each * prod(size for size, step in steps if step))]
+        """Operands as they lie in memory, and packed where that could be better."""
+        held, other, step = self.held, self.other, getattr(self.lane, self.held)
+        far, passing = FAR * self.far(held), PASSING * self.far(other)
+        found = [Option(self.reading(held), far + passing, 0.0)]
+        if self.vector is None or getattr(self.lane, other):
+            return found
+        if held not in self.problem.computed and (abs(step) > 1 or far):
+            runs = any(abs(getattr(x, held)) == 1 and x.size >= 4 for x in self.summed)
+            each = COPIED if step == 1 else TURNED if runs else PICKED
+            found.append(Option(1.0, passing, PHASE + each * self.elements(held), held))
+        if passing and other not in self.problem.computed and self.rows is not None:
+            copy = TORN * self.elements(other)
+            found += [Option(x.load, x.stall - passing, (x.extra or PHASE) + copy, x.copies + other) for x in found]
+        return found
+
+    def elements(self, operand: str) -> int:
+        """How many an operand has."""
+        return prod(x.size for x in (*self.problem.axes, *self.summed) if getattr(x, operand))
+
+    @cached_property
+    def rows(self) -> int | None:
+        """The kept axis along which the passing operand's neighbours lie, which a copy of it has together."""
+        return next(
+            (i for i, x in enumerate(self.problem.axes) if getattr(x, self.other) == 1 and not getattr(x, self.held)), None
+        )
 
     def far(self, operand: str) -> bool:
         """Whether the steps of a summed loop fall into too few sets of a cache of 16 ways of 64 kB."""
@@ -254,15 +270,15 @@ class Line:
         made = divided(whole, cycles, self.held)
         if made.shares and abs(getattr(self.lane, self.held)) <= 1:
             return made  # a stretch stays near, however far apart its rows are
-        if len(self.options) > 1 and self.vector is not None:
-            as_it_lies, copied = (x.extra + self.spent(tile, x) for x in self.options)
-            if copied < as_it_lies:
-                wide = min(
-                    self.lanes, 1 << (tiles[self.vector] - 1).bit_length()
-                )  # rows of whole vectors: loads cross no lines
-                width = -(-tiles[self.vector] // wide) * wide
-                made = divided(packed(whole, pack(problem, summed, self.held, self.vector, width, 0)), cycles, self.held)
-        return made
+        copies = min(self.options, key=lambda x: x.extra + self.spent(tile, x)).copies
+        for operand in copies:
+            axis = self.vector if operand == self.held else self.rows
+            assert axis is not None
+            wide = min(self.lanes, 1 << (tiles[axis] - 1).bit_length()) if operand == self.held else 1  # loads cross no lines
+            width = -(-tiles[axis] // wide) * wide
+            start = sum(x.size for x in whole.packs)
+            whole = packed(whole, pack(problem, summed, operand, axis, width, start))
+        return divided(whole, cycles, self.held) if copies else made
 
     def order(self) -> tuple[int, ...]:
         """Batches outermost, then blocks of columns, and rows inside: the columns' panel stays near while rows stream by."""
