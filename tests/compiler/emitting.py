@@ -59,7 +59,7 @@ class Run:
         self.layout = Layout(k, bits)
         module = Module()
         own: Callable[[Value], Expr] = made.e.own
-        module.function("run", "void", (CONTEXT, BEGIN, END), lambda b: Loops(b, k, self.layout, own).function())
+        module.function("run", "void", (CONTEXT, BEGIN, END), lambda b: Loops(b, self.layout, own).function())
         self.text = module.text
         self.library = Library(module.text, host().limited(bits))
         kinds = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64]

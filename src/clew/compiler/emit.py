@@ -114,7 +114,7 @@ def often(kernel: Kernel, module: Module) -> frozenset[str]:
 class Loops(Items):
     """Writes the function of a kernel of loops."""
 
-    def __init__(self, b: Block, kernel: Kernel, layout: Layout, own: Callable[[Value], Expr]) -> None:
+    def __init__(self, b: Block, layout: Layout, own: Callable[[Value], Expr]) -> None:
         super().__init__(b, layout.lanes, own)
         self.kernel = kernel = layout.kernel
         self.layout = layout

@@ -151,7 +151,7 @@ def loops_step(n: int, module: Module, group: Group, grouping: Grouping, wanted:
     partial = [Space(n, f"total{k}", layout.tasks * x.expr.dtype.itemsize) for k, x in enumerate(layout.totals)]
 
     def write(b: Block) -> None:
-        Loops(b, kernel, layout, grouping.recorder.own).function()
+        Loops(b, layout, grouping.recorder.own).function()
 
     name = module.shared(("loops", likeness(kernel)), "void", (CONTEXT, BEGIN, END), write)
     cycles = sum(kernel.turns * prod(v.size for v in nest.vars) * sum(map(cost, walk(parts(nest)))) for nest in kernel.nests)

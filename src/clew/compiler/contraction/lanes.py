@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from clew.compiler.block import BITS, Block, Reg, element, lanes, mangle, number, vector
-from clew.compiler.contraction.turn import shuffle
 
 CLOSE = 4  # a stride up to this is loaded whole and shuffled
 
@@ -47,10 +46,10 @@ def _close(b: Block, base: Reg, offset: int, stride: int, count: int, type: str)
     span = (count - 1) * abs(stride) + 1
     places = [(k if stride > 0 else count - 1 - k) * abs(stride) for k in range(count)] + [0] * (width - count)
     x = take(b, base, low, 1, min(span, width), type)
-    x = shuffle(b, x, x, [p % width for p in places])
+    x = b.shuffle(x, x, [p % width for p in places])
     for start in range(width, span, width):
         more = take(b, base, low + start, 1, min(span - start, width), type)
-        x = shuffle(b, x, more, [width + p - start if start <= p < start + width else k for k, p in enumerate(places)])
+        x = b.shuffle(x, more, [width + p - start if start <= p < start + width else k for k, p in enumerate(places)])
     mask = first(count, width)
     return b.select(mask, x, number(0.0, type)) if mask else x
 

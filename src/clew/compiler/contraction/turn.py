@@ -30,7 +30,7 @@ def turned(b: Block, rows: Sequence[Reg]) -> list[Reg]:
                 x, y = registers[i], registers[i + gap]
                 both = columns[i] + columns[i + gap]
                 if x.text != "poison" or y.text != "poison":
-                    registers[i], registers[i + gap] = shuffle(b, x, y, low), shuffle(b, x, y, high)
+                    registers[i], registers[i + gap] = b.shuffle(x, y, low), b.shuffle(x, y, high)
                 columns[i], columns[i + gap] = [both[k] for k in low], [both[k] for k in high]
         gap *= 2
         if gap < n:  # LLVM spends milliseconds on shuffles of shuffles, and finds nothing
@@ -76,9 +76,3 @@ def _shuffles(n: int, part: int, gap: int) -> tuple[list[int], list[int]]:
     apart = parts == 2 or gap > part
     chosen = [range(side, parts, 2) if apart else range(2 * side, 2 * side + 2) for side in (0, 1)]
     return tuple([p * part + k + side for side in (0, n) for p in own for k in range(part)] for own in chosen)  # type: ignore[return-value]
-
-
-def shuffle(b: Block, x: Reg, y: Reg, lanes: Sequence[int]) -> Reg:
-    """Lanes of ``x`` and then of ``y``, by number."""
-    mask = ", ".join(f"i32 {k}" for k in lanes)
-    return b.put(f"shufflevector {x}, {y}, <{len(lanes)} x i32> <{mask}>", vector(x.element, len(lanes)))

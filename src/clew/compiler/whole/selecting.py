@@ -4,31 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..block import Reg, number
+from ..block import BITS, Reg, number
 from .native import I64, least, whole
 
 if TYPE_CHECKING:
     from .sorting import Row
 
 
-def first_ones(row: Row) -> None:
-    """Writes the search for the least words of a row; they come to stand in order where ``one`` begins."""
-    Selection(row).write()
-
-
 class Selection:
-    """Memory begins with the least words so far, in order; words less than the last of them follow, in the order of the row."""
+    """Writes the search for the least words of a row, which come to stand in order where ``one`` begins.
+
+    Memory begins with the least words so far, in order; words less than the last of them follow, in the order of the row.
+    """
 
     def __init__(self, row: Row) -> None:
         self.row, self.b, self.r = row, row.b, row.r
         self.lanes = row.lanes if row.wide else 0
-        self.unit = row.kind if row.r.word <= 8 else I64
+        self.unit = row.kind if row.r.word <= 8 else I64  # what is compared: of words of two parts, the key
+        self.size = BITS[self.unit] // 8
         self.kept, self.limit = self.b.slot(I64), self.b.slot(self.unit)
 
     def write(self) -> None:
         b, r = self.b, self.r
         b.store(whole(0), self.kept, 8)
-        b.store(number(-1, self.unit), self.limit, r.word)
+        b.store(number(-1, self.unit), self.limit, self.size)
         whole_ones = r.length - r.length % max(1, self.lanes)
         if whole_ones < r.length:
             with b.loop(whole(whole_ones), whole(r.length)) as loop:
@@ -40,16 +39,15 @@ class Selection:
             end = least(b, b.add(start, whole(r.stretch)), whole(whole_ones))
             with b.loop(start, end, step=max(1, self.lanes)) as loop:
                 self.keep(loop.i, self.lanes, first)
-            many = b.icmp(
-                "sgt", b.load(self.kept, I64, 8), whole(r.taken + r.stretch - max(1, self.lanes))
-            )  # room for a stretch, and a vector
+            room = whole(r.taken + r.stretch - max(1, self.lanes))  # for another stretch, and the vector after it
+            many = b.icmp("sgt", b.load(self.kept, I64, 8), room)
             with b.when(b.bits_or(many, b.bits_or(first, last))):
                 self.sort()
 
     def keep(self, i: Reg, lanes: int, always: Reg) -> None:
         """Keep the words from ``i`` on that are less than the last one wanted so far, or ``always``."""
         b, row = self.b, self.row
-        word, limit = row.words(i, lanes), b.load(self.limit, self.unit, self.r.word)
+        word, limit = row.words(i, lanes), b.load(self.limit, self.unit, self.size)
         if lanes:
             limit, always = b.splat(limit, lanes), b.splat(always, lanes)
         found = b.bits_or(b.icmp("ult", word, limit), always)
@@ -72,6 +70,6 @@ class Selection:
         if sorted is not one:
             b.module.declare("declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)")
             b.do(f"call void @llvm.memmove.p0.p0.i64({one}, {sorted}, i64 {r.taken * r.word}, i1 false)")
-        last = b.gep(one, whole(r.taken * r.word - r.word // (2 if r.word > 8 else 1)), "i8")
-        b.store(b.load(last, self.unit, 8 if r.word > 8 else r.word), self.limit, r.word)
+        last = b.gep(one, whole(r.taken * r.word - self.size), "i8")
+        b.store(b.load(last, self.unit, self.size), self.limit, self.size)
         b.store(whole(r.taken), self.kept, 8)

@@ -18,7 +18,7 @@ from .digits import Digits, table_bytes
 from .native import I64, Native, along, share, span, whole
 from .network import Network
 from .order import ordered, restored
-from .selecting import first_ones
+from .selecting import Selection
 
 ROWS = 16  # tasks at most: each has scratch memory for one row
 NETWORK = 32768  # elements of a row up to which a network is faster than digits; positions fit 16 bits
@@ -142,7 +142,7 @@ class Row:
     def write(self) -> None:
         b, r = self.b, self.r
         if r.stretch:
-            first_ones(self)
+            Selection(self).write()
             self.each(r.taken, lambda i, lanes: self.empty(self.one, i, lanes))
             return
         if r.method == "network":  # the last vector is filled up with the largest
