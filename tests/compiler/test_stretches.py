@@ -56,6 +56,20 @@ def test_indices_that_fall() -> None:
     assert found(x, flip(pad(every_other, (3,), (5,), (1,)), (0,))) == (5, 204, [True])
 
 
+def test_what_is_known_elsewhere() -> None:
+    """What holds in none of the other turns, or in all of them; of a condition that changes there, nothing."""
+    x = parameter("x", f64(100))
+    for y, known in (
+        (pad(x, (3,), (5,), (1,)), [False]),
+        (pad(x, (3,), (500,), (1,)), []),  # it holds from 3 to 103, before the longest stretch
+        (pad(x, (0,), (500,), (1,)), [True]),
+        (pad(x, (500,), (5,), (1,)), []),
+    ):
+        made = kernel(x, y)
+        clear = stretch([item.expr for item in made.items], made.domain[-1])
+        assert clear is not None and sorted(clear.elsewhere.values()) == known
+
+
 def test_conditions_on_other_loops_are_not_known() -> None:
     x = parameter("x", f64(50, 60))
     made = kernel(x, pad(x, (2, 1), (0, 1), (1, 1)))
@@ -66,13 +80,13 @@ def test_conditions_on_other_loops_are_not_known() -> None:
 
 
 def test_rows_within_the_edges_ask_nothing() -> None:
-    """Where lanes follow the columns, and only rows are padded, most rows are read as they are."""
+    """Where lanes follow the columns, and only rows are padded, most rows are read as they are, and the others not at all."""
     made, i, j = Making(x=("f64", (20, 64)), y=("f64", (23, 64))), Var(0, 23), Var(1, 64)
     row = variable(i) + -1
     zero = made.e.const(0, DTYPES["f64"])
     padded = made.e.guard(made.e.inside(row, 0, 20), lambda: made.load("x", row, variable(j)), zero)
     run = Run(made, nests([i, j], Nest((), [made.store("y", padded, i, j)])), host().bits)
-    assert re.search(r"= load <\d+ x double>", run.text) and "masked.load" in run.text
+    assert re.search(r"= load <\d+ x double>", run.text) and "masked.load" not in run.text
     x = np.random.default_rng(0).normal(size=(20, 64))
     np.testing.assert_array_equal(run(x=x)["y"], np.pad(x, ((1, 2), (0, 0))))
 

@@ -224,6 +224,19 @@ class Block:
         """A function of the module by name; ``type`` is its result's."""
         return self.put(f"call {type} @{function}({', '.join(map(str, operands))})", type)
 
+    def outlined(self, given: Sequence[Reg], values: Sequence[Reg], write: Callable[[Block, list[Reg]], object]) -> None:
+        """What ``write(block, values)`` writes, as a function that is called here; it serves all of the module. It has the
+        parameters ``given``, and of the values those that are no constants, under other names."""
+        inner = [Reg(f"%p{k}", x.type) if x.text.startswith("%") else x for k, x in enumerate(values)]
+        passed = [(x, y) for x, y in zip(inner, values, strict=True) if x is not y]
+
+        def body(b: Block) -> None:
+            write(b, inner)
+            b.do("ret void")
+
+        name = self.module.shared(object(), "void", [*given, *(x for x, _ in passed)], body)  # one for the same bodies
+        self.do(f"call void @{name}({', '.join(map(str, [*given, *(y for _, y in passed)]))})")
+
     # Memory
 
     def gep(self, base: Reg, index: Reg, element: str) -> Reg:
@@ -375,7 +388,7 @@ def mangle(type: str) -> str:
     return (f"v{lanes(type)}" if lanes(type) else "") + names.get(kind, kind)
 
 
-FIRST, PART = 200, 500  # lines from which on kernels make a part, the first or another: LLVM takes 3 ms for a part of none
+FIRST, PART = 150, 500  # lines from which on kernels make a part, the first or another: LLVM takes 3 ms for a part of none
 SYMBOL = re.compile(r"[@!][\w.]+")
 
 
@@ -436,7 +449,9 @@ class Module:
         lines += [self._known[x] for x in sorted(used & self._known.keys()) if x[1:] not in names]
         return _text(lines, [functions])
 
-    def shared(self, key: Hashable, result: str, parameters: Sequence[Reg], write: Callable[[Block], Any]) -> str:
+    def shared(
+        self, key: Hashable, result: str, parameters: Sequence[Reg], write: Callable[[Block], Any], calls: bool = False
+    ) -> str:
         """A function for this key, or of the same body, which may be there already; its name."""
         if key in self.keys:
             return self.keys[key]
@@ -449,7 +464,7 @@ class Module:
             def again(b: Block) -> None:
                 b.head, b.lines = block.head, block.lines
 
-            self.function(self.bodies[body], result, parameters, again, "internal")
+            self.function(self.bodies[body], result, parameters, again, "internal", calls)
             if self._sink is not None and sum(self.functions[x].count("\n") for x in self._new) >= self._long:
                 self._sink(Part(self._apart(self._new)))
                 self._new, self._long = [], PART

@@ -26,7 +26,7 @@ from .kernel import Fold, Kernel, Nest, Store
 from .layout import Layout
 from .scalar_functions import LONG
 from .short import within
-from .stretches import Stretch, stretch
+from .stretches import Stretch, facts, stretch
 
 CONTEXT, BEGIN, END = Reg("%context", "ptr"), Reg("%begin", I64), Reg("%end", I64)
 OFTEN, MANY = 16, 256  # uses of a long function in a kernel, and in a module, from which on it is called
@@ -181,8 +181,9 @@ class Loops(Items):
         """A row, by code for where the conditions on ``v`` are known, or by code for its edges."""
         b = self.b
         place = b.sub(self._atom(v, True), number(clear.start, I64))
-        for self.rare, self.facts in ((False, clear.facts), (True, {})):
-            with b.when(b.icmp("uge" if self.rare else "ult", place, number(clear.stop - clear.start, I64))), self.scope():
+        for self.rare in (False, True):
+            here = b.when(b.icmp("uge" if self.rare else "ult", place, number(clear.stop - clear.start, I64)))
+            with here, self.knowing(facts(clear, not self.rare)), self.scope():
                 self._row()
         self.rare = False
 
@@ -222,9 +223,9 @@ class Loops(Items):
         clear = stretch(exprs, v, lanes)
         cuts = [self._between(start, number(cut, I64), whole_end) for cut in (clear.start, clear.stop)] if clear else []
         for k, (low, high) in enumerate(pairwise([start, *cuts, whole_end])):
-            self.whole(v, low, high, clear if k == 1 else None, body)
+            self.whole(v, low, high, facts(clear, k == 1), body)
         if self.layout.length % lanes:
-            with b.when(b.icmp("slt", whole_end, stop)):
+            with b.when(b.icmp("slt", whole_end, stop)), self.knowing(facts(clear, False)):
                 steps = b.lanes_from(number(0, I64), lanes)
                 self.last(v, whole_end, b.icmp("slt", steps, b.splat(b.sub(stop, whole_end), lanes)), body)
         self.vector = None

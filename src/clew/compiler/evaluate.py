@@ -16,9 +16,10 @@ from .expression import Buffer, Expr, Point, flat, founds, identity, indices, wa
 from .folding import combine, neutral
 from .index import Component, Found, Ix, Quotient, Var
 from .interleaving import apart
+from .quotients import divided, from_first
 from .scalar_functions import call, shared
 from .short import MOST
-from .stretches import Stretch, stretch
+from .stretches import facts, stretch
 
 I64 = "i64"
 WIDEST = 4  # the widest step between lanes for which all in between is read too
@@ -308,27 +309,37 @@ class Evaluator:
         clear = None if self.rare else stretch(exprs, v, self.lanes)
         whole = size // self.lanes * self.lanes
         for k, (start, stop) in enumerate(pairwise([0, *((clear.start, clear.stop) if clear else ()), whole])):
-            self.whole(v, start, stop, clear if k == 1 else None, body)
+            self.whole(v, start, stop, facts(clear, k == 1), body)
         if rest := size - whole:
             bits = ", ".join(f"i1 {int(k < rest)}" for k in range(self.lanes))
-            self.last(v, whole, Reg(f"<{bits}>", vector("i1", self.lanes)), body)
+            with self.knowing(facts(clear, False)):
+                self.last(v, whole, Reg(f"<{bits}>", vector("i1", self.lanes)), body)
         self.vector = None
         del self.env[v]
 
-    def whole(self, v: Var, start: Reg | int, stop: Reg | int, clear: Stretch | None, body: Callable[[], None]) -> None:
-        """``body`` for whole vectors, in a stretch of known conditions or elsewhere."""
-        before, self.facts = self.facts, {**self.facts, **clear.facts} if clear else self.facts
+    @contextmanager
+    def knowing(self, facts: Mapping[Expr, bool]) -> Iterator[None]:
+        """Inside, these conditions are known too."""
+        before, self.facts = self.facts, {**self.facts, **facts}
+        yield
+        self.facts = before
+
+    def whole(self, v: Var, start: Reg | int, stop: Reg | int, facts: Mapping[Expr, bool], body: Callable[[], None]) -> None:
+        """``body`` for whole vectors, where these conditions are known."""
         if isinstance(start, int) and isinstance(stop, int) and stop <= start + self.lanes:
             if start < stop:
-                with self.scope():
+                with self.knowing(facts), self.scope():
                     self.env[v] = start
                     body()
         else:
             low, high = (number(x, I64) if isinstance(x, int) else x for x in (start, stop))
-            with self.b.loop(low, high, self.lanes, empty=isinstance(start, Reg)) as loop, self.scope():
+            with (
+                self.b.loop(low, high, self.lanes, empty=isinstance(start, Reg)) as loop,
+                self.knowing(facts),
+                self.scope(),
+            ):
                 self.env[v] = loop.i
                 body()
-        self.facts = before
 
     def last(self, v: Var, start: Reg | int, mask: Reg, body: Callable[[], None]) -> None:
         """``body`` for the few values from ``start`` on that the mask says."""
@@ -457,35 +468,9 @@ class Evaluator:
         shift = atom.by & (atom.by - 1) == 0  # no division at all
         adjacent = not first and not shift and self.vector is not None and atom.of.coefficient(self.vector) == 1
         x = self._index(atom.of, first or adjacent)
-        floor, rest = self._divided(x, number(atom.by, x.type), atom.of.range[0] < 0)
+        floor, rest = divided(b, x, number(atom.by, x.type), atom.of.range[0] < 0)
         whole = isinstance(atom, Quotient)
         if adjacent:
-            return self._from_first(floor, rest, atom.by, whole)
+            more, less = from_first(b, rest, atom.by, self.lanes)
+            return b.add(self.spread(floor, self.lanes), more) if whole else less
         return floor if whole else rest
-
-    def _from_first(self, floor: Reg, rest: Reg, n: int, whole: bool) -> Reg:
-        """Quotients by ``n``, or remainders, of neighbours, by those of the first: no wide division is needed."""
-        b, lanes = self.b, self.lanes
-        places = b.lanes_from(rest, lanes)
-        if n >= lanes:
-            over = b.icmp("sge", places, number(n, places.type))
-            more, less = b.convert("zext", over, I64), b.select(over, number(n, places.type), number(0, places.type))
-        else:
-            few = b.convert("trunc", places, "i32")
-            more = b.convert("zext", b.binary("udiv", few, number(n, few.type)), I64)
-            less = b.mul(more, number(n, more.type))
-        return b.add(self.spread(floor, lanes), more) if whole else b.sub(places, less)
-
-    def _divided(self, x: Reg, n: Reg, negative: bool) -> tuple[Reg, Reg]:
-        """``x // n`` and ``x % n`` as Python has them."""
-        b = self.b
-        if x.text.lstrip("-").isdecimal():
-            known = divmod(int(x.text), int(n.text))
-            return number(known[0], x.type), number(known[1], x.type)
-        if not negative:
-            floor = b.binary("udiv", x, n)
-            return floor, b.sub(x, b.mul(floor, n))
-        quotient = b.binary("sdiv", x, n)
-        rest = b.sub(x, b.mul(quotient, n))
-        below = b.icmp("slt", rest, number(0, x.type))
-        return b.select(below, b.sub(quotient, number(1, x.type)), quotient), b.select(below, b.add(rest, n), rest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 
 from ..ir import Dtype, Graph, Value
@@ -184,14 +185,15 @@ def product_step(n: int, module: Module, group: Group, grouping: Grouping, wante
     step = Step(list(group.members), reads, kernel.written, kernel=kernel, made=made, computed=computed)
     lanes = made.plan.lanes
     if made.plan.packing:
-        name = module.shared(("packing", made.likeness), "void", (CONTEXT, BEGIN, END), lambda b: packing(b, made))
+        pack = partial(packing, made=made)
+        name = module.shared(("packing", made.likeness), "void", (CONTEXT, BEGIN, END), pack, calls=True)
         step.calls.append(Call(name, context, made.plan.packing, made.plan.scratch / 4))
 
     def write(b: Block) -> None:
         function(b, made, kernel, v, grouping.recorder.own, following, computed)
 
     like = likeness(kernel) if fused else None, *(likeness(each, {}) for each in computed.values())
-    name = module.shared(("product", made.likeness, like), "void", (CONTEXT, BEGIN, END), write)
+    name = module.shared(("product", made.likeness, like), "void", (CONTEXT, BEGIN, END), write, calls=made.plan.apart)
     step.calls.append(Call(name, context, made.plan.tasks, flops(made) / (3 * lanes)))
     if made.plan.finishing:
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,11 +13,17 @@ CLEAR = 2  # vectors: a shorter stretch gets no loop of its own
 
 
 class Stretch(NamedTuple):
-    """Turns of a loop from ``start`` to ``stop``, and which conditions hold in all of them, or in none."""
+    """Turns of a loop from ``start`` to ``stop``; which conditions hold in all of them, or in none, and which in all others."""
 
     start: int
     stop: int
     facts: Mapping[Expr, bool]
+    elsewhere: Mapping[Expr, bool]
+
+
+def facts(clear: Stretch | None, inside: bool) -> Mapping[Expr, bool]:
+    """The conditions that are known in a stretch, if there is one, or beside it."""
+    return {} if clear is None else clear.facts if inside else clear.elsewhere
 
 
 def stretch(exprs: Iterable[Expr], v: Var, lanes: int = 1) -> Stretch | None:
@@ -30,7 +36,19 @@ def stretch(exprs: Iterable[Expr], v: Var, lanes: int = 1) -> Stretch | None:
     start, stop = -(-low // lanes) * lanes, high // lanes * lanes
     if stop - start < CLEAR * lanes:
         return None
-    return Stretch(start, stop, {e: first <= low and high <= last for e, (first, last) in asked.items()})
+    others = [(0, start), (stop, v.size)]
+    return Stretch(start, stop, _known(asked, [(low, high)]), _known(asked, [(a, b) for a, b in others if a < b]))
+
+
+def _known(asked: Mapping[Expr, tuple[int, int]], turns: Sequence[tuple[int, int]]) -> dict[Expr, bool]:
+    """The conditions that hold in all of these turns, or in none."""
+    found = {}
+    for e, (first, last) in asked.items():
+        if all(first <= low and high <= last for low, high in turns):
+            found[e] = True
+        elif all(high <= first or last <= low for low, high in turns):
+            found[e] = False
+    return found
 
 
 def _turns(e: Expr, v: Var) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +11,13 @@ import pytest
 
 from clew.compiler.block import Block, Module, Reg, vector
 from clew.compiler.contraction import Plan, Problem
+from clew.compiler.contraction import plan as best
 from clew.compiler.contraction.plan import pack
 from clew.compiler.contraction.problem import inward
 from clew.compiler.contraction.tiling import Line, packed
-from clew.compiler.contraction.turn import turned
+from clew.compiler.contraction.turn import turn, turned
 from clew.compiler.native import Library, host
-from tests.compiler.contraction.calling import check
+from tests.compiler.contraction.calling import check, text
 from tests.compiler.contraction.problems import WIDTHS, anything, by_image, by_kernel, convolution, matmul
 
 PROBLEMS = {
@@ -60,6 +62,59 @@ def test_any_block_is_right(name: str, bits: int, copied: bool) -> None:
         made = some_plan(PROBLEMS[name], bits, rng, copied)
         if made:
             check(PROBLEMS[name], bits, seed, made)
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["as it lies", "packed"])
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("name", list(PROBLEMS))
+def test_any_block_is_right_as_a_function(name: str, bits: int, copied: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However short it is."""
+    monkeypatch.setattr(Plan, "apart", property(lambda made: not made.near))
+    test_any_block_is_right(name, bits, copied)
+
+
+def functions(module: str) -> dict[str, str]:
+    return {x[1]: x[0] for x in re.finditer(r"(?ms)^define .*?@(\w+)\(.*?^}", module)}
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+def test_long_blocks_are_functions(bits: int) -> None:
+    """What is compiled in a hurry hardly computes. Blocks of the same text are one function."""
+    made = functions(text(best(matmul(160, 2000, 160, ta=True), bits)))
+    assert "fmuladd" not in made["product"] and "call void @k" in made["product"]
+    assert len(made) <= 4 and any("fmuladd" in x for x in made.values())
+    assert "fmuladd" in functions(text(best(matmul(160, 7, 160), bits)))["product"]
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+def test_packing_only_calls(bits: int) -> None:
+    for problem in (
+        matmul(300, 200, 400, tb=True),
+        matmul(1501, 203, 4096),
+        matmul(400, 203, 401, "double", tb=True),
+    ):
+        made = best(problem, bits)
+        packing = functions(text(made))["packing"]
+        assert made.packs and not re.search(r" load <| store <|shufflevector", packing)
+
+
+@pytest.mark.parametrize("part", [None, (8, 5), (3, 8), (1, 1)])
+@pytest.mark.parametrize(("kind", "dtype"), [("float", np.float32), ("double", np.float64)])
+def test_squares_in_memory(kind: str, dtype: type, part: tuple[int, int] | None) -> None:
+    module, (tall, wide) = Module(), part or (8, 8)
+    source, target = Reg("%a", "ptr"), Reg("%c", "ptr")
+
+    def body(b: Block) -> None:
+        turn(b, kind, 8, source, 11, target, 13, tall, wide)
+        b.do("ret void")
+
+    module.function("turning", "void", [source, target], body)
+    a, c = np.random.default_rng(tall).normal(size=(8, 11)).astype(dtype), np.full((8, 13), np.nan, dtype)
+    library = Library(module.text, host())
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(library.address("turning"))(a.ctypes.data, c.ctypes.data)
+    expected = np.full((8, 13), np.nan, dtype)
+    expected[:wide, :tall] = a[:tall, :wide].T
+    np.testing.assert_array_equal(c, expected)
 
 
 @pytest.mark.parametrize("bits", WIDTHS)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from clew.compiler.block import Block, Reg, mangle, number, vector
-from clew.compiler.contraction import Axis, Epilogue, Problem, leaving, plan
+from clew.compiler.contraction import Axis, Epilogue, Plan, Problem, leaving, plan
 from clew.compiler.native import Library, host
 from tests.compiler.contraction.calling import POINTERS, TYPES, call, memory, text
 from tests.compiler.contraction.problems import WIDTHS, by_kernel, convolution, matmul
@@ -48,8 +48,10 @@ def placing(problem: Problem) -> Epilogue:
 @pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize("name", list(PROBLEMS))
 def test_in_loops(name: str, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Epilogues that are not written out, however short they are."""
+    """Epilogues that are not written out, however short they are; then in blocks that are functions."""
     monkeypatch.setattr(leaving, "WRITTEN", 0)
+    test_epilogue(name, bits)
+    monkeypatch.setattr(Plan, "apart", property(lambda made: not made.near))
     test_epilogue(name, bits)
 
 
@@ -90,6 +92,19 @@ def test_a_long_epilogue_is_written_few_times(problem: Problem, bits: int) -> No
 
     module = text(plan(problem, bits), Epilogue(epilogue, []))
     assert 0 < module.count("fneg") <= 100 * 12
+
+
+def test_whole_vectors_and_edges_share_an_epilogue() -> None:
+    """Where every instruction may have a mask, the long epilogue is written once."""
+
+    def epilogue(b: Block, index: Sequence[Reg], axis: int, x: Reg, mask: Reg | None) -> None:
+        for _ in range(100):
+            x = b.fneg(x)
+        if mask is not None:
+            b.masked_store(x, POINTERS[2], mask, 4)
+
+    counts = [text(plan(matmul(30, 50, 44), bits), Epilogue(epilogue, POINTERS[2:3])).count("fneg") for bits in (256, 512)]
+    assert counts == [200, 100]
 
 
 @pytest.mark.parametrize("bits", WIDTHS)

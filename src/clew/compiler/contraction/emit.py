@@ -220,7 +220,28 @@ class Writer:
         return self.b.gep(base, index if stride == 1 else self.b.mul(index, number(stride, "i64")), self.kind)
 
     def block(self, place: list[Reg], tile: list[int], a: Reg, b_: Reg, c: Reg) -> None:
-        """One block: from zero, or from where it rests, to c, or to rest."""
+        """One block: from zero, or from where it rests, to c, or to rest. A long one is a function: loops around loops take
+        LLVM far longer than each of them."""
+        if self.finishing or not self.plan.apart:
+            self.written(place, tile, a, b_, c)
+            return
+        given = self.epilogue.given if self.epilogue else ()
+        where = place if self.epilogue or self.part else [number(0, "i64")] * len(place)
+        rest = [self.share, _there(self.scratch), *self.part] if self.part else []
+
+        def write(inner: Block, values: list[Reg]) -> None:
+            writer = Writer(inner, self.plan, None, self.epilogue, None)
+            writer.summed = self.summed
+            a, b_, c, *others = values
+            if self.part:
+                writer.share, writer.scratch, *part = others[len(place) :]
+                writer.part = Part(*part)
+            writer.written(others[: len(place)], tile, a, b_, c)
+
+        self.b.outlined(given, [a, b_, c, *where, *rest], write)
+
+    def written(self, place: list[Reg], tile: list[int], a: Reg, b_: Reg, c: Reg) -> None:
+        """The block written out."""
         a, b_, c = (plain(self.b, x) for x in (a, b_, c))
         mine = slots(self.plan, tile)
         zeros = [number(0.0, vector(self.kind, s.lanes)) for s in mine]

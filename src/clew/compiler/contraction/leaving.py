@@ -14,6 +14,7 @@ from clew.compiler.contraction.slots import Slot
 from clew.compiler.contraction.turn import LONG, turn, turned
 
 WRITTEN = 500  # lines of a block's epilogues up to which each is written out: a function with a loop takes as long to compile
+WIDEST = 512  # bits of vectors from which on every instruction may have a mask
 
 Write = Callable[[Block, Sequence[Reg], int, Reg, Reg | None], None]
 
@@ -74,7 +75,7 @@ def leave(
             moved = [b.add(p, number(k, "i64")) if k else p for p, k in zip(place, f.index, strict=True)]
             epilogue.write(b, moved, f.axis, f.x, f.mask)
     else:
-        _in_loops(b, epilogue, place, found)
+        _in_loops(b, plan, epilogue, place, found)
 
 
 def finished(b: Block, plan: Plan, slots: list[Slot], sums: list[Reg]) -> list[Finished]:
@@ -142,7 +143,7 @@ def total(b: Block, x: Reg) -> Reg:
     return b.put(f"call reassoc {x.element} @{name}({number(-0.0, x.element)}, {x})", x.element)
 
 
-def _in_loops(b: Block, epilogue: Epilogue, place: list[Reg], found: list[Finished]) -> None:
+def _in_loops(b: Block, plan: Plan, epilogue: Epilogue, place: list[Reg], found: list[Finished]) -> None:
     """The epilogue once for all vectors that are alike, in a function of its own that loops over them. Written out, a register
     block's code would be little else; and a loop beside the sums would take registers from them, for what is constant in it."""
     alike = groupby(sorted(found, key=lambda f: f.kind), lambda f: f.kind)
@@ -152,38 +153,47 @@ def _in_loops(b: Block, epilogue: Epilogue, place: list[Reg], found: list[Finish
         for k, f in enumerate(group):
             b.store(f.x, at(b, bed, k * max(f.x.lanes, 1), f.x.element), BITS[f.x.element] // 8)
     for group, bed in zip(groups, beds, strict=True):
-        _call(b, epilogue, place, group, bed)
+        _call(b, plan, epilogue, place, group, bed)
 
 
-def _call(b: Block, epilogue: Epilogue, place: list[Reg], group: list[Finished], bed: Reg) -> None:
-    """The epilogues of vectors that lie on the stack, in the order of their places: they stand in rows and columns."""
+def _call(b: Block, plan: Plan, epilogue: Epilogue, place: list[Reg], group: list[Finished], bed: Reg) -> None:
+    """The epilogues of vectors that lie on the stack, in the order of their places: they stand in rows and columns. Where masks
+    cost nothing, whole vectors and those at an edge are served by one function."""
     one = group[0]
     grid = [sorted(set(steps)) for steps in zip(*(f.index for f in group), strict=True)]
     assert prod(map(len, grid)) == len(group)
     apart = [x[1] - x[0] if len(x) > 1 else one.x.lanes if k == one.axis else 1 for k, x in enumerate(grid)]
     start, places, counts = (Reg("%bed", "ptr"), *([Reg(f"%{x}{k}", "i64") for k in range(len(place))] for x in "pn"))
+    lanes = one.x.lanes
+    edge = [Reg("%some", "i64")] if plan.bits == WIDEST and lanes and plan.problem.axes[one.axis].size % lanes else []
 
     def write(inner: Block) -> None:
-        _over(inner, epilogue, one, list(zip(apart, counts, strict=True)), places, start)
+        mask = one.mask
+        if edge:
+            mask = inner.icmp("slt", inner.lanes_from(number(0, "i64"), lanes), inner.splat(edge[0], lanes))
+        _over(inner, epilogue, one, mask, list(zip(apart, counts, strict=True)), places, start)
         inner.do("ret void")
 
-    name = b.module.shared(object(), "void", [*epilogue.given, start, *places, *counts], write)  # one for the same bodies
+    given = [*epilogue.given, start, *places, *counts, *edge]
+    name = b.module.shared(object(), "void", given, write)  # one for the same bodies
     moved = [b.add(p, number(x[0], "i64")) if x[0] else p for p, x in zip(place, grid, strict=True)]
-    sizes = [number(len(x), "i64") for x in grid]
+    sizes = [number(n, "i64") for n in (*map(len, grid), *([one.count] if edge else []))]
     b.do(f"call void @{name}({', '.join(map(str, [*epilogue.given, bed, *moved, *sizes]))})")
 
 
-def _over(b: Block, epilogue: Epilogue, one: Finished, axes: list[tuple[int, Reg]], place: list[Reg], bed: Reg) -> Reg:
+def _over(
+    b: Block, epilogue: Epilogue, one: Finished, mask: Reg | None, axes: list[tuple[int, Reg]], place: list[Reg], bed: Reg
+) -> Reg:
     """The epilogues of vectors like ``one`` from ``place`` on, which lie from ``bed`` on: how far ``apart`` they are along each
     axis, and how many. Where the next ones lie."""
     done = len(place) - len(axes)
     if not axes:
         x = b.load(bed, one.x.type, BITS[one.x.element] // 8)
-        epilogue.write(b, place, one.axis, x, one.mask)
+        epilogue.write(b, place, one.axis, x, mask)
         return at(b, bed, max(x.lanes, 1), x.element)
     apart, count = axes[0]
     with b.loop(number(0, "i64"), count, carried=[place[done], bed]) as loop:
         here, bed = loop.carried
-        after = _over(b, epilogue, one, axes[1:], [*place[:done], here, *place[done + 1 :]], bed)
+        after = _over(b, epilogue, one, mask, axes[1:], [*place[:done], here, *place[done + 1 :]], bed)
         loop.next = [b.add(here, number(apart, "i64")), after]
     return loop.results[1]

@@ -12,7 +12,8 @@ from clew.compiler.contraction.turn import LONG, turn, turned
 
 
 def write_packing(b: Block, plan: Plan, a: Reg, b_: Reg, scratch: Reg, begin: Reg, end: Reg) -> None:
-    """The packing tasks ``begin`` to ``end``, one per panel of each copy; all come before the first task of ``write``."""
+    """The packing tasks ``begin`` to ``end``, one per panel of each copy; all come before the first task of ``write``. What is
+    written here hardly computes: functions do that it calls."""
     before = 0
     for pack in plan.packs:
         after = before + plan.panels(pack)
@@ -46,13 +47,26 @@ def _panel(b: Block, plan: Plan, pack: Pack, panel: Reg, source: Reg, target: Re
     if step != 1 and run:
         left = b.sub(number(size, "i64"), along)
         others = tuple(x for x in axes if x is not run)
-        _nest(b, kind, others, source, target, lambda p, q: _turn(b, plan, pack, run, step, left, p, q))
+
+        def turning(b: Block, values: Sequence[Reg]) -> None:
+            p, q, left = values
+            _nest(b, kind, others, p, q, lambda p, q: _turn(b, plan, pack, run, step, left, p, q))
+
+        if _whole_squares(plan, pack) and _by_function(plan.lanes, run, plan.lanes, plan.lanes) and run.size >= plan.lanes:
+            turning(b, [source, target, left])
+        else:
+            b.outlined((), [source, target, left], turning)
         return
     whole = size // pack.width * pack.width
     for count, there in ((pack.width, "slt"), (size - whole, "sge")):
         if count and (there == "sge" or whole):
+
+            def rows(b: Block, values: Sequence[Reg], count: int = count) -> None:
+                p, q = values
+                _nest(b, kind, axes, p, q, lambda p, q: _row(b, kind, plan.lanes, step, count, p, q))
+
             with b.when(b.icmp(there, along, number(whole, "i64"))):
-                _nest(b, kind, axes, source, target, lambda p, q: _row(b, kind, plan.lanes, step, count, p, q))  # noqa: B023
+                b.outlined((), [source, target], rows)
 
 
 def _nest(b: Block, kind: str, axes: Sequence[Axis], source: Reg, target: Reg, body: Callable[[Reg, Reg], None]) -> None:
@@ -88,7 +102,7 @@ def _turn(b: Block, plan: Plan, pack: Pack, run: Axis, step: int, left: Reg, sou
     """
     kind, lanes = plan.problem.dtype, plan.lanes
     size = plan.problem.axes[pack.axis].size
-    rest, last = size % lanes, size % pack.width or pack.width
+    rest = size % lanes
     width = number(pack.width, "i64")
     count = b.intrinsic("smin", left, width)
 
@@ -105,7 +119,7 @@ def _turn(b: Block, plan: Plan, pack: Pack, run: Axis, step: int, left: Reg, sou
                 b, kind, lanes, run, step, tall, lanes, *(b.gep(x, at_, kind) for x, at_ in zip((p, q), places, strict=True))
             )
 
-    if pack.width % lanes == 0 and last >= lanes:
+    if _whole_squares(plan, pack):
         with b.loop(number(0, "i64"), count, lanes) as loop:
             squares(b.intrinsic("smin", loop.i, b.sub(count, number(lanes, "i64"))), lanes)  # these may overlap too
         return
@@ -117,9 +131,20 @@ def _turn(b: Block, plan: Plan, pack: Pack, run: Axis, step: int, left: Reg, sou
             squares(b.sub(left, number(rest, "i64")), rest)
 
 
+def _whole_squares(plan: Plan, pack: Pack) -> bool:
+    """Whether squares reach over each panel, the last one too: they may overlap."""
+    size = plan.problem.axes[pack.axis].size
+    return pack.width % plan.lanes == 0 and (size % pack.width or pack.width) >= plan.lanes
+
+
+def _by_function(lanes: int, run: Axis, tall: int, wide: int) -> bool:
+    """Whether a square is long enough for the function that turns whole ones."""
+    return tall == lanes >= LONG and run.a == 1 and wide == lanes
+
+
 def _square(b: Block, kind: str, lanes: int, run: Axis, step: int, tall: int, wide: int, source: Reg, target: Reg) -> None:
     """``tall`` rows of the panel by ``wide`` steps of the run."""
-    if tall == lanes >= LONG and run.a == 1 and wide == lanes:
+    if _by_function(lanes, run, tall, wide):
         turn(b, kind, lanes, source, step, target, run.b, tall, wide)
         return
     p, q, type = plain(b, source), plain(b, target), vector(kind, lanes)

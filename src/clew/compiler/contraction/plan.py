@@ -7,6 +7,8 @@ from math import prod
 
 from clew.compiler.contraction.problem import Axis, Problem
 
+FAR = 4000  # multiply-adds of vectors from which on a register block takes so long that a slow call of it does not count
+
 
 @dataclass(frozen=True)
 class Pack:
@@ -93,6 +95,13 @@ class Plan:
     def resting(self) -> int:
         """Where in the scratch memory blocks rest: after the copies."""
         return sum(x.size for x in self.packs)
+
+    @property
+    def apart(self) -> bool:
+        """Whether blocks are functions, and the loops around them compiled in a hurry: these then hardly count. Where operands
+        are computed between blocks they do."""
+        depth = self.problem.depth // self.summed[0].size * self.split if self.split else self.problem.depth
+        return not self.near and self.area // self.lanes * depth >= FAR
 
     @property
     def area(self) -> int:

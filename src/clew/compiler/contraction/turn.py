@@ -43,27 +43,35 @@ def turned(b: Block, rows: Sequence[Reg]) -> list[Reg]:
 def turn(b: Block, kind: str, lanes: int, source: Reg, apart: int, target: Reg, step: int, tall: int, wide: int) -> None:
     """A square in memory, of ``lanes`` rows that lie ``apart``, becomes rows ``step`` apart: of the first ``wide`` of them the
     first ``tall`` elements are written. The function that does it serves all of the module."""
-    names = ("apart", "step", "tall", "wide")
-    sizes = [Reg(f"%{name}", "i64") for name in names]
-    given = [Reg("%source", "ptr"), sizes[0], Reg("%target", "ptr"), *sizes[1:]]
-    name = b.module.shared(("turn", kind, lanes), "void", given, lambda inner: _square(inner, kind, lanes, *given))
-    numbers = [number(n, "i64") for n in (apart, step, tall, wide)]
-    b.do(f"call void @{name}({', '.join(map(str, [source, numbers[0], target, *numbers[1:]]))})")
+    part = (tall, wide) if min(tall, wide) < lanes else ()
+    given = [Reg("%source", "ptr"), Reg("%apart", "i64"), Reg("%target", "ptr"), Reg("%step", "i64")]
+    given += [Reg(f"%part{k}", "i64") for k in range(len(part))]
+    name = b.module.shared(("turn", kind, lanes, bool(part)), "void", given, lambda inner: _square(inner, kind, lanes, *given))
+    values = [source, number(apart, "i64"), target, *(number(n, "i64") for n in (step, *part))]
+    b.do(f"call void @{name}({', '.join(map(str, values))})")
 
 
-def _square(b: Block, kind: str, lanes: int, source: Reg, apart: Reg, target: Reg, step: Reg, tall: Reg, wide: Reg) -> None:
-    """The body of the function that turns a square."""
+def _square(b: Block, kind: str, lanes: int, source: Reg, apart: Reg, target: Reg, step: Reg, *part: Reg) -> None:
+    """The body of the function that turns a square, or ``part`` of one, which is so tall and so wide."""
     align = BITS[kind] // 8
-
-    def row(base: Reg, k: int, step: Reg) -> Reg:
-        return b.gep(base, b.mul(number(k, "i64"), step), kind)
-
-    rows = [b.load(row(source, k, apart), vector(kind, lanes), align) for k in range(lanes)]
-    counts = b.icmp("slt", b.lanes_from(number(0, "i64"), lanes), b.splat(tall, lanes))
-    for k, x in enumerate(turned(b, rows)):
-        some = b.select(b.icmp("slt", number(k, "i64"), wide), counts, number(0, counts.type))
-        b.masked_store(x, row(target, k, step), some, align)
+    rows = [b.load(x, vector(kind, lanes), align) for x in _rows(b, kind, lanes, source, apart)]
+    places = _rows(b, kind, lanes, target, step)
+    counts = [b.icmp("slt", b.lanes_from(number(0, "i64"), lanes), b.splat(part[0], lanes))] if part else []
+    for k, (x, place) in enumerate(zip(turned(b, rows), places, strict=True)):
+        if part:
+            some = b.select(b.icmp("slt", number(k, "i64"), part[1]), counts[0], number(0, counts[0].type))
+            b.masked_store(x, place, some, align)
+        else:
+            b.store(x, place, align)
     b.do("ret void")
+
+
+def _rows(b: Block, kind: str, count: int, base: Reg, step: Reg) -> list[Reg]:
+    """Where rows begin that lie a step apart."""
+    found = [base]
+    while len(found) < count:
+        found.append(b.gep(found[-1], step, kind))
+    return found
 
 
 def _shuffles(n: int, part: int, gap: int) -> tuple[list[int], list[int]]:
