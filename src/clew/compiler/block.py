@@ -60,6 +60,8 @@ def like(type: str, element: str) -> str:
 
 BITS = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64, "half": 16, "bfloat": 16, "float": 32, "double": 64, "ptr": 64}
 
+WIDEST = 512  # bits of vectors whose every instruction may have a mask
+
 
 def number(value: float | int | bool, type: str) -> Reg:
     """A constant, in all lanes; a float is rounded to the type."""

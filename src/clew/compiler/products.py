@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import prod
 
 from ..ir import DTYPES, Graph, Shape, Value
@@ -79,15 +80,21 @@ class Product:
     some steps along one of their axes at a time: ``cuts`` has that axis for the left operand, "a", and the right one, "b".
     """
 
-    plan: Plan
+    problem: Problem
+    bits: int
     left: View
     right: View
     cuts: Mapping[str, int] = field(default_factory=dict)
 
+    @cached_property
+    def plan(self) -> Plan:
+        """Its loops: searched for when first asked for, while code of what comes before is compiled already."""
+        return plan(self.problem, self.bits)
+
     @property
     def likeness(self) -> Hashable:
         """Equal for products whose code is one: where in memory their operands begin is no part of it."""
-        return self.plan, tuple(self.cuts.items())
+        return self.problem, self.bits, tuple(self.cuts.items())
 
     @property
     def views(self) -> dict[str, View]:
@@ -105,7 +112,7 @@ def product(v: Value, bits: int, computed: Collection[Value] = ()) -> Product | 
     if any(x.base in computed for x in (left, right)):
         return _computing(v, left, right, bits, computed)
     problem = (_convolution if isinstance(v.op, Convolve) else _contraction)(v, left, right)
-    return Product(plan(problem, bits), left, right)
+    return Product(problem, bits, left, right)
 
 
 def _computing(v: Value, left: View, right: View, bits: int, computed: Collection[Value]) -> Product | None:
@@ -137,8 +144,8 @@ def _computing(v: Value, left: View, right: View, bits: int, computed: Collectio
     )
     problem = _contraction(v, a, b)
     letters = [*result, *(x for x in dict.fromkeys("".join(specs)) if x not in result)]
-    made = plan(replace(problem, computed="".join(cuts), cut=letters.index(cut)), bits)
-    return Product(made, a, b, cuts) if made.near < sizes[cut] else None
+    made = Product(replace(problem, computed="".join(cuts), cut=letters.index(cut)), bits, a, b, cuts)
+    return made if made.plan.near < sizes[cut] else None
 
 
 def moved(of: View, shape: Shape) -> tuple[int, ...] | None:
@@ -189,5 +196,5 @@ def _convolution(v: Value, left: View, right: View) -> Problem:
 
 def flops(made: Product) -> int:
     """Multiplications and additions."""
-    problem = made.plan.problem
+    problem = made.problem
     return 2 * problem.size * prod(x.size for x in problem.summed)

@@ -171,7 +171,7 @@ def product_step(n: int, module: Module, group: Group, grouping: Grouping, wante
     computed = {name: operand(base := made.views[name].base, grouping.expression(base)) for name in made.cuts}
     own = grouping.buffers[v]
     fused = len(group.members) > 1
-    size = made.plan.problem.element_bits // 8
+    size = made.problem.element_bits // 8
     read = [x for x in kernel.read if x is not own]
     sources = [x for each in computed.values() for x in each.read]
     lie = {name: grouping.buffers[x.base] for name, x in made.views.items() if name not in made.cuts}

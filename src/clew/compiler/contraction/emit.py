@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from clew.compiler.block import Block, Reg, number, vector
+from clew.compiler.contraction.common import called
 from clew.compiler.contraction.lanes import at, plain
 from clew.compiler.contraction.leaving import Epilogue, leave
 from clew.compiler.contraction.plan import Plan
@@ -224,6 +225,8 @@ class Writer:
         LLVM far longer than each of them."""
         if self.finishing or not self.plan.apart:
             self.written(place, tile, a, b_, c)
+            return
+        if not self.part and not self.epilogue and called(self.b, self.plan, tile, self.summed, a, b_, c):
             return
         given = self.epilogue.given if self.epilogue else ()
         where = place if self.epilogue or self.part else [number(0, "i64")] * len(place)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import prod
 
-from clew.compiler.block import BITS, Block, Reg, number
+from clew.compiler.block import BITS, WIDEST, Block, Reg, number
 from clew.compiler.contraction.lanes import at, first, put
 from clew.compiler.contraction.plan import Plan
 from clew.compiler.contraction.slots import Slot
 from clew.compiler.contraction.turn import LONG, turn, turned
 
 WRITTEN = 500  # lines of a block's epilogues up to which each is written out: a function with a loop takes as long to compile
-WIDEST = 512  # bits of vectors from which on every instruction may have a mask
 
 Write = Callable[[Block, Sequence[Reg], int, Reg, Reg | None], None]
 

@@ -124,13 +124,18 @@ class Line:
     # What a block costs
 
     @cached_property
-    def floor(self) -> float:
-        """No block of this line takes fewer cycles."""
+    def least(self) -> float:
+        """The cycles of the multiply-adds alone, of which two begin in each."""
         vectors = self.depth * prod(x.size for i, x in enumerate(self.problem.axes) if i != self.vector)
         if self.vector is not None:
             vectors *= -(-self.lane.size // self.lanes)
+        return vectors / 2
+
+    @cached_property
+    def floor(self) -> float:
+        """No block of this line takes fewer cycles."""
         registers = 32 if self.bits == 512 else 16
-        return min(x.extra + vectors / 2 * max(1.0, x.load / registers) for x in self.options)
+        return min(x.extra + self.least * max(1.0, x.load / registers) for x in self.options)
 
     def cycles(self, tile: dict[int, int], most: float = inf) -> float:
         """What the whole contraction takes; infinity where that is more than ``most``."""
@@ -141,16 +146,23 @@ class Line:
 
     def spent(self, tile: dict[int, int], option: Option, most: float = inf) -> float:
         """All full blocks, and those at the edges; infinity where that is more than ``most``."""
-        times = prod(size // tile.get(i, 1) for i, size in enumerate(self.sizes))
+        times, covered, kinds = 1, 1.0, 1
+        for i, size in enumerate(self.sizes):
+            n = tile.get(i, 1)
+            times *= size // n
+            if size % n:
+                covered *= size // n * n / size
+                kinds *= 2
+        worth = 1 + EDGE * (kinds - 1)
         found = times * self.block(tile, option)
-        if found > most:
+        if (found + (1 - covered) * self.least) * worth > most:  # what is left at the edges takes no less than its part
             return inf
         outer = prod(size for i, size in enumerate(self.sizes) if i not in tile)
         ways = [[(self.sizes[i] // n, n), (1, self.sizes[i] % n)][: 1 + bool(self.sizes[i] % n)] for i, n in tile.items()]
         for way in list(product(*ways))[1:]:
             times = outer * prod(t for t, _ in way)
             found += times * self.block(dict(zip(tile, (n for _, n in way), strict=True)), option)
-        found *= 1 + EDGE * (prod(map(len, ways)) - 1)
+        found *= worth
         return found if found <= most else inf
 
     @cached_property
