@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import clew as cl
-from clew.compiler import compiled as calls
 from clew.compiler import outside, steps
 from clew.config import config
 from clew.errors import AxisError, UsageError
@@ -109,9 +108,9 @@ def test_a_position_outside(body: str, wrong: int) -> None:
 @pytest.mark.parametrize("body", BODIES)
 def test_no_memory_for_a_result(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(training: Training) -> None:
-        training.step.compiled(INDEX, X)
+        compiled = training.step.compiled(INDEX, X)
         with monkeypatch.context() as patch:
-            patch.setattr(calls, "empty", starved)
+            patch.setitem(compiled.call.__globals__, "empty", starved)
             with unchanged(training, INDEX, X), pytest.raises(MemoryError):
                 training.step(INDEX, X)
 
@@ -194,17 +193,16 @@ def test_a_position_outside_in_a_loop_of_unknown_length() -> None:
 def test_stopped_when_all_is_written(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python's handler may raise as soon as native code has returned. The step is done then, with all of its state."""
     training, twin = Training(body), Training(body)
-    real, struck = calls.Compiled._collect, []
+    names = training.step.compiled(INDEX, X).call.__globals__
+    real = names["entry"]
 
-    def strike(self: Any, inputs: Any, made: Any) -> None:
-        if not struck:
-            struck.append(1)
-            raise KeyboardInterrupt
-        real(self, inputs, made)
+    def strike(view: int, table: int) -> None:
+        assert real(view, table) == 0
+        raise KeyboardInterrupt
 
     cl.random.seed(1)
     with monkeypatch.context() as patch:
-        patch.setattr(calls.Compiled, "_collect", strike)
+        patch.setitem(names, "entry", strike)
         with pytest.raises(KeyboardInterrupt):
             training.step(INDEX, X)
     drawn = cl.random.uniform().item()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from clew.compiler import compiled as calls
+from clew.compiler import calling as calls
 from clew.compiler.compiled import Compiled
 from clew.gates.gate import batched_graph
 from clew.ir import FLOATS, Array, Dtype, Graph, Tuple, Value, evaluate

@@ -60,11 +60,11 @@ class Watch:
     def call(self, entry: Any, leaves: list[Any], tracked: dict[int, Value], again: Callable[[], Any]) -> Any:
         """A call of a compiled function. If a number it made is not finite, its parts are run ``again`` on the same state."""
         if self.fault is not None:
-            return entry.call(leaves, tracked)[0]
+            return entry.called(leaves, tracked)[0]
         if entry not in self.buffers:
             self.buffers[entry] = entry.buffers()
         before = entry.snapshot(self.buffers[entry])
-        result, made = entry.call(leaves, tracked)
+        result, made = entry.called(leaves, tracked)
         if all(map(finite, made)):
             return result
         after = entry.snapshot()

@@ -10,11 +10,9 @@ from importlib import import_module
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from ..errors import SignatureWarning, UsageError
 from ..ir import Site, Value, here, quiet, recording, tracing
-from ..tensor import Tensor, transforming
+from ..tensor import transforming
 from ..view import GraphView, view
 from .compilation.arguments import describe, refuse_unhashable, replaced, shown
 from .compilation.bound import Bound
@@ -22,6 +20,7 @@ from .compilation.build import build
 from .compilation.entry import Entry
 from .compilation.signature import Signature, Signatures, reason
 from .compilation.switch import Switch, compiles
+from .compilation.usual import recogniser
 from .run import name_of, parameter_names
 
 Function = Callable[..., Any]
@@ -38,6 +37,7 @@ class Jit:
         self.name = name_of(f)
         self._called = getattr(f, "forward", f)  # of a module, what names its arguments
         self._entries: dict[Any, list[Entry]] = {}
+        self._usual: Entry | None = None  # whose arguments are recognised at once
         self._signatures: Signatures = Signatures()
         self._lock = threading.RLock()
         self._options: dict[str, Any] = {}  # for what builds its entries
@@ -55,25 +55,17 @@ class Jit:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if tracing.trace is not None or transforming.depth or not Switch.on:
             return self._aside(args, kwargs)
+        usual = self._usual
+        if usual is not None and len(args) == usual.count and not kwargs:
+            leaves = usual.like(*args)  # type: ignore[misc]
+            if leaves is not None and (usual.free or usual.holds()) and not (usual.tracks and recording.on):
+                inputs = usual.inputs(leaves) if usual.gathers else leaves
+                return usual.wrap(usual.call(inputs))
         key: list[Any] = []
-        leaves: list[Any] = []
+        leaves = []
         tracked: dict[int, Value] = {}
         for x in args:
-            cls = x.__class__
-            if cls is Tensor:  # the quickest way for what needs it most
-                v = x.value
-                if v.op is not None:
-                    tracked[len(leaves)] = v
-                key.append(v.type.key)
-                leaves.append(v.data)
-            elif cls is float:
-                key.append(float)
-                leaves.append(x)
-            elif cls is np.ndarray:
-                key.append((x.dtype, x.shape))
-                leaves.append(x)
-            else:
-                describe(x, key, leaves, tracked)
+            describe(x, key, leaves, tracked)
         if kwargs:
             _describe_keywords(kwargs, key, leaves, tracked)
         try:
@@ -87,9 +79,9 @@ class Jit:
             raise
         if (tracked or entry.tracks) and entry.pure and recording.on:
             return entry.recorded(leaves, tracked)[0]
-        inputs = entry.inputs(leaves) if entry.gathers else leaves
-        made = entry.compiled(inputs) if entry.plain else entry.run(inputs)
-        return entry.wrap(made)
+        if entry.like is not None:
+            self._usual = entry
+        return entry.wrap(entry.call(entry.inputs(leaves)))
 
     def _aside(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call that is part of something else, is not to be compiled, or is watched, here or in another thread."""
@@ -101,7 +93,7 @@ class Jit:
         entry, leaves, tracked = self._of(args, kwargs)
         if quiet.call is not None:
             return quiet.call(entry, leaves, tracked, partial(self.function, *args, **kwargs))
-        return entry.call(leaves, tracked)[0]
+        return entry.called(leaves, tracked)[0]
 
     def _compile(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
         """The entry of these arguments: one that is there, or a new one."""
@@ -120,6 +112,8 @@ class Jit:
             start = perf_counter()
             entry = build(self.function, self.name, named, dict(sorted(kwargs.items())), **self._options)
             entry.took = {"tracing": perf_counter() - start - sum(entry.took.values()), **entry.took}
+            if not kwargs:
+                entry.like, entry.count = recogniser(args), len(args)
             self._entries[key] = [entry, *entries][:MOST]
             self._signatures.append(Signature(len(self._signatures) + 1, shown_arguments, why))
             if len(self._signatures) > MANY:

@@ -104,11 +104,27 @@ class Native(Mapping[str, int]):
         return len(SYMBOLS)
 
 
+class Views(dict[int, int]):
+    """The view for native calls, by the thread that calls: the main thread has one, and all others share another."""
+
+    def __init__(self, main: int, quiet: int) -> None:
+        super().__init__({_main: main})
+        self.main, self.quiet = main, quiet
+
+    def __missing__(self, thread: int) -> int:
+        return self.quiet
+
+    def begin(self) -> None:
+        """In a forked child, the thread that forked is the main one."""
+        self.clear()
+        self[_main] = self.main
+
+
 class Pool:
     """Threads that wait for kernels. They start with the first region that is shared out, and end with the pool.
 
     ``address`` is the view for calls of the main thread, ``quiet_address`` that for all others; ``here`` chooses.
-    The addresses stay the same for life, in a forked child too, where the workers start anew.
+    The addresses stay the same for life, in a forked child too, where the workers start anew; ``views`` has them by thread.
     ``symbols`` are the functions that compiled code calls: ``Library(text, symbols=pool().symbols)``.
     """
 
@@ -117,6 +133,7 @@ class Pool:
         self._native = Native(self.system)
         start = self._native.state
         self.address, self.quiet_address, self._state = start + layout.MAIN_VIEW, start + layout.QUIET_VIEW, start
+        self.views = Views(self.address, self.quiet_address)
         self.symbols = self._native
         self._stop = ctypes.c_int32.from_address(self.address + layout.STOP)
         self._begin(threads)
@@ -153,7 +170,7 @@ class Pool:
 
     def here(self) -> int:
         """The view for a native call from this thread."""
-        return self.address if threading.get_ident() == _main else self.quiet_address
+        return self.views[threading.get_ident()]
 
     def interrupted(self) -> None:
         """After a native call that stopped: clear the flag and run Python's handlers, which may raise. Then call again."""
@@ -175,7 +192,7 @@ def _close(native: Native) -> None:
 
 
 _pools: weakref.WeakSet[Pool] = weakref.WeakSet()
-_main = threading.main_thread().ident
+_main = threading.main_thread().ident or 0
 _lock = threading.Lock()
 _pool: Pool | None = None
 
@@ -202,6 +219,7 @@ def _after_fork() -> None:
     global _main, _lock
     _main, _lock = threading.get_ident(), threading.Lock()
     for each in _pools:
+        each.views.begin()
         each._begin(each.threads)
 
 

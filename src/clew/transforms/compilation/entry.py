@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -27,18 +27,18 @@ from .tracer import Attribute, Bound, Gradient
 
 WIDE, WORD = np.float64, np.uint32
 PLAIN, FORTRAN = 0x507, 2  # of an array's flags: its own memory, aligned, writable, contiguous (in both orders, or in C's)
-slot, put, references = SLOT.__get__, SLOT.__set__, sys.getrefcount
+put, references = SLOT.__set__, sys.getrefcount
 
 
 def _references() -> tuple[int, int]:
     """How many references a value and its array have that only a variable holds, where ``Entry._changed`` counts them."""
     v = Variable(np.zeros(1))
-    old = slot(v)
+    old = v.value
     array = old.data
     return references(old), references(array)
 
 
-ALONE = _references()
+HELD, ALONE = _references()
 changing = threading.RLock()  # one call at a time changes variables
 under_way: list[str] = []  # the function whose call that is
 
@@ -69,12 +69,15 @@ class Entry:
     attached: list[tuple[Any, Any, Any, Any]]  # holder, key, what was there, what is there after a call
     keep: list[Any]  # what the signature knows by its identity alone
     native: bool = True  # else it runs in NumPy
+    like: Callable[..., list[Array] | None] | None = None  # recognises the usual arguments, of which there are ``count``
+    count: int = 0
 
     def __post_init__(self) -> None:
         self.arrays = [b.array for b in self.bound]
         closed = bool(self.bound or self.reads)
         self.conditional = bool(self.outside or self.attached)
         self.free = not (self.guards or self.conditional)
+        self.holds = self._holds if self.conditional else self.guards.hold
         self.wrap = self.results.of_arrays
         results, place = len(self.types), len(self.graph.inputs) - self.after_updated
         self.updates = {results + k: place + k for k in range(len(self.updated))}
@@ -96,6 +99,9 @@ class Entry:
         if getattr(self.compiled, "takes_floats", False):
             self.converted, self.number = [], float
         self.gathers = closed or bool(self.converted)
+        self.call: Callable[[list[Array]], list[Any]] = (
+            getattr(self.compiled, "call", self.compiled) if self.plain else self.run
+        )
 
     @property
     def after_updated(self) -> int:
@@ -103,12 +109,10 @@ class Entry:
         inputs = len(self.updated) + len(self.scalars) + len(self.numbers) + len(self.before)
         return inputs + 2 * len(self.draws)
 
-    def holds(self) -> bool:
+    def _holds(self) -> bool:
         """Whether everything that was read of Python, and which gradients and states are there, is as it was when traced."""
         if not self.guards.hold():
             return False
-        if not self.conditional:
-            return True
         for label, was in self.outside.items():
             there = label.grad is not None and label.grad.__class__ is not Used
             if (there, there and label.fresh) != was:
@@ -119,12 +123,12 @@ class Entry:
         """The arguments' arrays, those that the function closed over, and those of the variables that it reads."""
         for k in self.converted:
             leaves[k] = WIDE(leaves[k])
-        return [*leaves, *self.arrays, *[slot(v).data for v in self.reads]]
+        return [*leaves, *self.arrays, *[v.value.data for v in self.reads]]
 
     def peek(self, leaves: list[Array]) -> list[Array]:
         """All inputs that a call would have now."""
         leaves = [WIDE(x) if x.__class__ is float else x for x in leaves]
-        inputs = self.inputs(leaves) + [slot(v).data for v in (*self.updated, *self.scalars)]
+        inputs = self.inputs(leaves) + [v.value.data for v in (*self.updated, *self.scalars)]
         inputs += [WIDE(number.holder[number.name]) for number in self.numbers]
         inputs += [gradient.label.grad for gradient in self.before]
         for generator, count in self.draws:
@@ -135,8 +139,6 @@ class Entry:
 
     def run(self, inputs: list[Array]) -> list[Any]:
         """The results' arrays (and behind them the new state, which has been taken over)."""
-        if self.plain:
-            return self.compiled(inputs)  # type: ignore[no-any-return]
         if self.pure:
             return self._drawn(inputs, [])
         with changing:
@@ -154,14 +156,14 @@ class Entry:
     def _changed(self, inputs: list[Array]) -> list[Any]:
         fresh: list[tuple[Variable, Value]] = []
         for v in self.updated:
-            old = slot(v)
+            old = v.value
             array = old.data
-            if references(old) != ALONE[0] or references(array) != ALONE[1] or array.flags.num | FORTRAN != PLAIN:
+            if references(old) != HELD or references(array) != ALONE or array.flags.num | FORTRAN != PLAIN:
                 array = array.copy()
                 fresh.append((v, Value(INPUT, (), old.type, array, old.label)))
             inputs.append(array)
         for v in self.scalars:
-            inputs.append(slot(v).data)  # noqa: PERF401
+            inputs.append(v.value.data)  # noqa: PERF401
         return self._drawn(inputs, fresh)
 
     def _drawn(self, inputs: list[Array], fresh: list[tuple[Variable, Value]]) -> list[Any]:
@@ -232,11 +234,11 @@ class Entry:
             buffers,
         )
 
-    def call(self, leaves: list[Array], tracked: dict[int, Value]) -> tuple[Any, list[Any]]:
+    def called(self, leaves: list[Array], tracked: dict[int, Value]) -> tuple[Any, list[Any]]:
         """What the call returns, and the arrays that it has made. (``Jit.__call__`` has this written out.)"""
         if (tracked or self.tracks) and self.pure and recording.on:
             return self.recorded(leaves, tracked)
-        made = self.run(self.inputs(leaves))
+        made = self.call(self.inputs(leaves))
         return self.wrap(made), made
 
     # A function that changes nothing is one node of the eager graph
@@ -244,8 +246,8 @@ class Entry:
     def recorded(self, leaves: list[Array], tracked: dict[int, Value]) -> tuple[Any, list[Any]]:
         """The results, recorded as those of one gate, whose way back is that of its parts, and their arrays."""
         inputs = self.inputs(leaves)
-        values = [slot(v) for v in self.reads]
-        made = self.run(inputs)
+        values = [v.value for v in self.reads]
+        made = self.call(inputs)
         operands = [tracked[k] if k in tracked else constant(x) for k, x in enumerate(inputs)]
         first = len(leaves)
         for k, b in enumerate(self.bound, first):

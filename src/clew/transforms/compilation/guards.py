@@ -6,8 +6,10 @@ traced anew. ``search`` finds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from ...pytree import flatten
 from ...tensor import Tensor
 from ...variable import Noted, Variable
 
+GONE = "(KeyError, IndexError, ValueError, AttributeError)"  # what is raised where it was
 VALUES = int | float | complex | str | bytes | bool | None
 
 
@@ -31,54 +34,48 @@ class Guards:
     lengths: list[tuple[Any, int, str]] = field(default_factory=list)  # of containers
     attributes: list[tuple[Any, str, Any, str]] = field(default_factory=list)  # of a class, which an object may get of its own
     noted_attributes: list[tuple[Any, str, Any, str]] = field(default_factory=list)
-    more: bool = True  # whether there is anything but items and what is noted
-    count: int = -1  # of the changes that were noted, when they were last looked at
     contents: list[tuple[Any, Any, str]] = field(default_factory=list)  # of small arrays of integers
     arrays: dict[int, tuple[Any, str]] = field(default_factory=dict)  # of floats; not looked at: a trace makes inputs of them
 
     def __bool__(self) -> bool:
-        return bool(self.items or self.noted or self.noted_attributes or self.more)
+        found = self.items, self.noted, self.cells, self.lengths, self.attributes, self.noted_attributes, self.contents
+        return any(found)
 
     def settle(self) -> None:
-        """Nothing more will be added."""
-        self.more = bool(self.cells or self.lengths or self.attributes or self.contents)
+        """Nothing more will be added: ``hold()`` says from now on whether all is as it was."""
+        self.hold = self._written()
 
     def changed(self) -> str | None:
         """What is another now, in words; None if nothing is."""
         return None if self.hold() else self._change()
 
-    def hold(self) -> bool:
-        """Whether all is as it was."""
-        try:
-            for holder, key, was, _ in self.items:
-                if holder[key] is not was and not same(holder[key], was):
-                    return False
-            return (self.count == Noted.count or self._noted_hold()) and (not self.more or self._rest_hold())
-        except (KeyError, IndexError, ValueError, AttributeError):  # it is gone
-            return False
+    def _written(self) -> Callable[[], bool]:
+        """All that is asked as one expression, for every call waits for it."""
+        names: dict[str, Any] = {"same": same, "array_equal": np.array_equal, "Noted": Noted}
+        asked: list[str] = []
 
-    def _noted_hold(self) -> bool:
-        count = Noted.count
-        for holder, key, was, _ in self.noted:
-            if holder[key] is not was and not same(holder[key], was):
-                return False
-        for x, name, was, _ in self.noted_attributes:
-            if getattr(x, name) is not was:
-                return False
-        self.count = count
-        return True
+        def ask(text: str, *values: Any) -> None:
+            own = [f"v{len(names) + k}" for k in range(len(values))]
+            names.update(zip(own, values, strict=True))
+            asked.append(text.format(*own))
 
-    def _rest_hold(self) -> bool:
+        for holder, key, was, _ in self.items:
+            ask("({0}[{1}] is {2} or same({0}[{1}], {2}))", holder, key, was)
+        if self.noted or self.noted_attributes:
+            ask(
+                "({0}[0] == Noted.count or {1}())", count := [-1], partial(noted_hold, self.noted, self.noted_attributes, count)
+            )
         for cell, was, _ in self.cells:
-            if cell.cell_contents is not was and not same(cell.cell_contents, was):
-                return False
+            ask("({0}.cell_contents is {1} or same({0}.cell_contents, {1}))", cell, was)
         for container, length, _ in self.lengths:
-            if len(container) != length:
-                return False
+            ask("len({0}) == {1}", container, length)
         for x, name, was, _ in self.attributes:
-            if getattr(x, name) is not was:
-                return False
-        return not self.contents or all([np.array_equal(x, was) for x, was, _ in self.contents])
+            ask("getattr({0}, {1}) is {2}", x, name, was)
+        for x, was, _ in self.contents:
+            ask("array_equal({0}, {1})", x, was)
+        exec(_code(f"def hold():\n try:\n  return {' and '.join(asked) or True}\n except {GONE}:\n  return False"), names)
+        made: Callable[[], bool] = names.pop("hold")
+        return made
 
     def _change(self) -> str | None:
         for what, now, was in self._looked_at():
@@ -110,6 +107,24 @@ class Guards:
         for container, length, what in self.lengths:
             if len(container) > length:
                 _refuse_tensors(function, what, container)
+
+
+@lru_cache(maxsize=256)
+def _code(text: str) -> CodeType:
+    return compile(text, "<what a compiled function looks at>", "exec")
+
+
+def noted_hold(noted: list[tuple[Any, Any, Any, str]], attributes: list[tuple[Any, str, Any, str]], last: list[int]) -> bool:
+    """Whether what objects note is as it was; if so, the ``last`` count of changes with which it was looked at."""
+    count = Noted.count
+    for holder, key, was, _ in noted:
+        if holder[key] is not was and not same(holder[key], was):
+            return False
+    for x, name, was, _ in attributes:
+        if getattr(x, name) is not was:
+            return False
+    last[0] = count
+    return True
 
 
 def _refuse_tensors(function: str, what: str, x: Any) -> None:
