@@ -32,8 +32,8 @@ PACKED |= {f"u{n}": c for n, c in zip((1, 2, 4, 8), "BHIQ", strict=True)}  # how
 
 
 class Calling:
-    """``call(inputs, made=None)`` of a native function, and ``collect(inputs, made)``, which fills in what native code has left
-    elsewhere. Native code is given a table of arrays, in which numbers have a place that stays."""
+    """``call(inputs, made=None)`` of a native function. That is given a table of arrays, in which numbers have a place that
+    stays."""
 
     def __init__(
         self, graph: Graph, updates: Mapping[int, int], needs: Needs, library: Library, outside: Outside | None
@@ -73,31 +73,23 @@ class Calling:
         codes = [graph.inputs[k].dtype for k in numbers]
         packing = struct.Struct("=" + "".join(f"{PACKED[t.str[1:]]}{8 - t.itemsize}x" for t in codes))
         self.names["pack"] = packing.pack_into
-        self.collecting = self._collecting()
-        self.call = self._function("call", tuple(self._calling(numbers)))
-        self.collect = self._function(
-            "collect", ("def collect(inputs, made):", *self._indented(self.collecting, 1), "    return")
-        )
+        self.cells = self._cells()
+        self.call = self._function("call", self._calling(numbers))
 
-    def _collecting(self) -> list[str]:
-        """Results that are numbers are read from their places, each call anew."""
-        lines = []
-        for k, v in enumerate(self.graph.outputs):
-            if not v.shape and k not in self.updates:
-                cell = self.names[f"cell{k}"] = np.zeros((), v.dtype)
-                self.table[len(self.graph.inputs) + k] = id(cell)
-                lines.append(f"made[{k}] = cell{k}[()]")
-        if self.outside is not None:
-            self.names["objects"] = self.outside.objects
-            lines.append("objects.clear()")
-        return lines
+    def _cells(self) -> dict[int, Array]:
+        """Where native code leaves results that are numbers, each call anew."""
+        found = {k: np.zeros((), v.dtype) for k, v in enumerate(self.graph.outputs) if not v.shape and k not in self.updates}
+        for k, cell in found.items():
+            self.names[f"cell{k}"] = cell
+            self.table[len(self.graph.inputs) + k] = id(cell)
+        return found
 
     def _calling(self, numbers: list[int]) -> list[str]:
         """The lines of ``call``."""
         lines = ["def call(inputs, made=None):", "    me = own()"]
         lines += ["    if me == running[0]:", "        return again(inputs)"]  # a signal's handler calls what it interrupts
         lines += ["    with lock:", "        running[0] = me", "        try:"]
-        lines += self._indented([*self._giving(numbers), *self._running(), *self.collecting, "return made"], 3)
+        lines += ["    " * 3 + line for line in (*self._giving(numbers), *self._running())]
         return [*lines, "        finally:", "            running[0] = 0"]
 
     def _giving(self, numbers: list[int]) -> list[str]:
@@ -126,23 +118,26 @@ class Calling:
         return lines
 
     def _running(self) -> list[str]:
-        """Room for the results, of which updated inputs are some, and native code."""
-        outputs, lines = [], []
+        """Room for the results, of which updated inputs are some, and native code. Where inputs are updated, ``made`` has the
+        arrays before, for who asks whether it is ``done``."""
+        results, lines = {}, []
         for k, v in enumerate(self.graph.outputs):
+            results[k] = f"inputs[{self.updates[k]}]" if k in self.updates else f"y{k}" if v.shape else f"cell{k}[()]"
             if v.shape and k not in self.updates:
                 self.names[f"shape{k}"], self.names[f"dtype{k}"] = v.shape, v.dtype
                 lines += [f"y{k} = empty(shape{k}, dtype{k})", f"table[{len(self.graph.inputs) + k}] = id(y{k})"]
-            outputs.append(f"inputs[{self.updates[k]}]" if k in self.updates else f"y{k}" if v.shape else "None")
         if self.updates:
-            lines += ["if made is None:", "    made = []", "table[-1] = 0", f"made += ({', '.join(outputs)},)"]
-        else:
-            lines.append(f"made = [{', '.join(outputs)}]")
-        return [*lines, "while why := entry(views[me], place):", "    stop(why, inputs)"]
+            before = ", ".join("None" if k in self.cells else x for k, x in results.items())
+            lines += ["if made is None:", "    made = []", "table[-1] = 0", f"made += ({before},)"]
+        lines += ["while why := entry(views[me], place):", "    stop(why, inputs)"]
+        if self.outside is not None:
+            self.names["objects"] = self.outside.objects
+            lines.append("objects.clear()")
+        if self.updates:
+            return [*lines, *(f"made[{k}] = {results[k]}" for k in self.cells), "return made"]
+        return [*lines, f"return [{', '.join(results.values())}]"]
 
-    def _indented(self, lines: Sequence[str], depth: int) -> list[str]:
-        return ["    " * depth + line for line in lines]
-
-    def _function(self, name: str, lines: tuple[str, ...]) -> Callable[..., Any]:
+    def _function(self, name: str, lines: Sequence[str]) -> Callable[..., Any]:
         exec(_code("\n".join(lines)), self.names)
         made: Callable[..., Any] = self.names.pop(name)  # so that both go when nobody needs them
         return made
@@ -152,7 +147,8 @@ class Calling:
         If so, ``made`` is complete."""
         if not made or not self.table[-1]:
             return False
-        self.collect(inputs, made)
+        for k, cell in self.cells.items():
+            made[k] = cell[()]
         return True
 
 

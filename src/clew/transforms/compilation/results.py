@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,18 @@ from ...pytree import children_of, with_children
 from ...tensor import Tensor, unwrap
 
 new = object.__new__
+
+
+MOST = 8  # tensors up to which each is made where it stands: a call would take a tenth longer
+WRITTEN = (
+    "v = new(Value)",
+    "v.op = v._first = v._second = v.label = v._code = None",
+    "v.type = t{k}",
+    "v.data = x[{k}]",
+    "r{k} = new(Tensor)",
+    "r{k}.value = v",
+)
+CALLED = ("r{k} = plain(t{k}, x[{k}])",)
 
 
 def plain(type: Type, data: Array) -> Tensor:
@@ -27,23 +40,28 @@ def plain(type: Type, data: Array) -> Tensor:
 class Results:
     """The tensors in what a function returned, and others in their places; other leaves stay as they are.
 
-    ``of_arrays`` makes the whole from a call's arrays, ``of_tensors`` from tensors. Both are written out as expressions, such
-    as ``(plain(t0, x[0]), [plain(t1, x[1])])``: calls are too short to walk a tree in each.
+    ``of_arrays`` makes the whole from a call's arrays, ``of_tensors`` from tensors. Both are written out, such as
+    ``(r0, [r1])`` after what makes the tensors: calls are too short to walk a tree in each.
     """
 
     def __init__(self, returned: Any) -> None:
         self.values: list[Value] = []
-        self._names: dict[str, Any] = {"plain": plain}
+        self._names: dict[str, Any] = {"plain": plain, "new": new, "Value": Value, "Tensor": Tensor}
         whole = self._expression(returned)
         self._names |= {f"t{k}": v.type for k, v in enumerate(self.values)}
-        self.of_arrays = eval(f"lambda x: {whole}", self._names)
-        self.of_tensors = eval(f"lambda x: {whole}", {**self._names, "plain": lambda type, tensor: tensor})
+        making = WRITTEN if len(self.values) <= MOST else CALLED
+        self.of_arrays = self._function([line.format(k=k) for k in range(len(self.values)) for line in making], whole)
+        self.of_tensors = self._function([f"r{k} = x[{k}]" for k in range(len(self.values))], whole)
+
+    def _function(self, lines: list[str], whole: str) -> Callable[[Any], Any]:
+        exec("\n    ".join(["def made(x):", *lines, f"return {whole}"]), self._names)
+        found: Callable[[Any], Any] = self._names.pop("made")
+        return found
 
     def _expression(self, x: Any) -> str:
         if isinstance(x, Tensor | Weak | np.ndarray | np.generic):
-            k = len(self.values)
             self.values.append(value_of(unwrap(x)))
-            return f"plain(t{k}, x[{k}])"
+            return f"r{len(self.values) - 1}"
         children = children_of(x)
         if children is None or x is None:
             return self._named(x)
