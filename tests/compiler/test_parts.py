@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from clew.compiler import native, parts
-from clew.compiler.block import PART, Block, Module, Reg, number
+from clew.compiler.block import CALLING, PART, Block, Module, Reg, number
 from clew.compiler.native import Library, Part, host
 from clew.compiler.parts import Parts
 from clew.config import config
@@ -80,6 +81,27 @@ def test_short_functions_stand_together() -> None:
     assert [part.text.count("define") for part in given] == [1, 3, 2, 1]  # the first one is short
     assert given[2].text.count("declare hidden i64 @k3(i64)") == 1  # called from the first function of this part
     assert "@k2" not in given[2].text
+
+
+def test_functions_that_hardly_compute_are_sent_too() -> None:
+    """In parts of their own, which are compiled in a hurry, once they are many."""
+    given: list[Part] = []
+    module = Module(given.append)
+
+    def write(b: Block, n: int, lines: int) -> None:
+        y = number(n, "i64")
+        for _ in range(lines):
+            y = b.add(y, X)
+        b.do(f"ret {y}")
+
+    for n in range(5):
+        module.shared(n, "i64", [X], partial(write, n=n, lines=CALLING // 2), calls=True)
+        module.shared((n, "computes"), "i64", [X], partial(write, n=n, lines=10))
+    sent = len(given)
+    given += module.rest()
+    assert [(part.calls, part.text.count("define")) for part in given] == [(True, 2), (True, 2), (False, 5), (True, 1)]
+    assert sent == 2
+    assert all(("@k1(" in part.text) == (not part.calls) for part in given)
 
 
 def test_what_is_of_a_part_alone_is_not_known_outside() -> None:

@@ -391,6 +391,7 @@ def mangle(type: str) -> str:
 
 
 FIRST, PART = 150, 500  # lines from which on kernels make a part, the first or another: LLVM takes 3 ms for a part of none
+CALLING = 2000  # the same of functions that hardly compute
 SYMBOL = re.compile(r"[@!][\w.]+")
 
 
@@ -467,11 +468,22 @@ class Module:
                 b.head, b.lines = block.head, block.lines
 
             self.function(self.bodies[body], result, parameters, again, "internal", calls)
-            if self._sink is not None and sum(self.functions[x].count("\n") for x in self._new) >= self._long:
-                self._sink(Part(self._apart(self._new)))
-                self._new, self._long = [], PART
+            if self._lines(self._new) >= self._long:
+                self._send(self._new, False)
+                self._long = PART
+            if self._lines(self._calling) >= CALLING:
+                self._send(self._calling, True)
         self.keys[key] = self.bodies[body]
         return self.keys[key]
+
+    def _lines(self, names: Sequence[str]) -> int:
+        """How many lines they have that are to be sent, if anybody takes them."""
+        return sum(self.functions[x].count("\n") for x in names) if self._sink else 0
+
+    def _send(self, names: list[str], calls: bool) -> None:
+        if self._sink:
+            self._sink(Part(self._apart(names), calls))
+        names.clear()
 
     @property
     def text(self) -> str:
