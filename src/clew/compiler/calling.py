@@ -103,12 +103,15 @@ class Calling:
                 lines.append(f"x{start} = [x if x.flags.carray else dense(x) for x in inputs[{start}:{stop}]]")
                 lines.append(f"table[{start}:{stop}] = ids(x{start})")
             else:
-                for k in range(start, stop):
-                    if k in targets:
-                        lines.append(f"table[{k}] = id(inputs[{k}])")
-                    else:
-                        lines += [f"x{k} = inputs[{k}]", f"if not x{k}.flags.carray:", f"    x{k} = dense(x{k})"]
-                        lines.append(f"table[{k}] = id(x{k})")
+                found = [f"inputs[{k}]" if k in targets else f"x{k}" for k in range(start, stop)]
+                for x in found:
+                    if x[0] == "x":
+                        lines += [f"{x} = inputs[{x[1:]}]", f"if not {x}.flags.carray:", f"    {x} = dense({x})"]
+                if len(found) == 1:
+                    lines.append(f"table[{start}] = id({found[0]})")
+                    continue
+                self.names[f"put{start}"] = struct.Struct(f"{stop - start}P").pack_into
+                lines.append(f"put{start}(table, {8 * start}, {', '.join(f'id({x})' for x in found)})")
         if numbers:
             given = ", ".join(f"inputs[{k}]" for k in numbers)
             lines += ["try:", f"    pack(packed, 0, {given})", "except struct_error:", "    unpackable(inputs)", "    raise"]

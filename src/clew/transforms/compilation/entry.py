@@ -40,7 +40,12 @@ def _references() -> tuple[int, int]:
 
 HELD, ALONE = _references()
 changing = threading.RLock()  # one call at a time changes variables
-under_way: list[str] = []  # the function whose call that is
+
+
+class UnderWay:
+    """``name``: of the function whose call changes variables now."""
+
+    name: str | None = None
 
 
 @dataclass(eq=False)
@@ -99,9 +104,8 @@ class Entry:
         if getattr(self.compiled, "takes_floats", False):
             self.converted, self.number = [], float
         self.gathers = closed or bool(self.converted)
-        self.call: Callable[[list[Array]], list[Any]] = (
-            getattr(self.compiled, "call", self.compiled) if self.plain else self.run
-        )
+        self.compute: Callable[..., list[Any]] = getattr(self.compiled, "call", self.compiled)
+        self.call: Callable[[list[Array]], list[Any]] = self.compute if self.plain else self.run
 
     @property
     def after_updated(self) -> int:
@@ -142,16 +146,16 @@ class Entry:
         if self.pure:
             return self._drawn(inputs, [])
         with changing:
-            if under_way:
+            if UnderWay.name is not None:
                 raise UsageError(
-                    f"{self.name}: a signal's handler called it while {under_way[0]} was changing variables; let the handler "
+                    f"{self.name}: a signal's handler called it while {UnderWay.name} was changing variables; let the handler "
                     f"take a note, and call {self.name} afterwards\n  at {Site(*here())}"
                 )
             try:
-                under_way.append(self.name)
+                UnderWay.name = self.name
                 return self._changed(inputs)
             finally:
-                under_way.clear()
+                UnderWay.name = None
 
     def _changed(self, inputs: list[Array]) -> list[Any]:
         fresh: list[tuple[Variable, Value]] = []
@@ -179,7 +183,7 @@ class Entry:
                 key, first = generator.reserve(count)
                 drawn += 1
                 inputs += (key, WORD(first))
-            made = self.compiled(inputs, made)
+            made = self.compute(inputs, made)
         except BaseException as error:
             if not self.compiled.done(inputs, made):
                 for generator, count in self.draws[:drawn]:
@@ -199,9 +203,10 @@ class Entry:
         """Take the new state over. It can be done twice."""
         for v, value in fresh:
             put(v, value)
+        used_up = self.used_up
         for label in self.used:
-            if label.grad is not self.used_up:  # else it is not fresh either
-                label.grad, label.fresh = self.used_up, False
+            if label.grad is not used_up:  # else it is not fresh either
+                label.grad, label.fresh = used_up, False
         if not self.more:
             return
         place = len(self.types) + len(self.updated)
