@@ -19,6 +19,7 @@ from ..errors import ClewError
 from ..ir import Array, Graph, run
 from .native import Library
 from .needs import Needs
+from .spare import LARGE, Spare
 from .threads import pool
 
 if TYPE_CHECKING:
@@ -127,8 +128,13 @@ class Calling:
         for k, v in enumerate(self.graph.outputs):
             results[k] = f"inputs[{self.updates[k]}]" if k in self.updates else f"y{k}" if v.shape else f"cell{k}[()]"
             if v.shape and k not in self.updates:
-                self.names[f"shape{k}"], self.names[f"dtype{k}"] = v.shape, v.dtype
-                lines += [f"y{k} = empty(shape{k}, dtype{k})", f"table[{len(self.graph.inputs) + k}] = id(y{k})"]
+                if v.type.nbytes < LARGE:
+                    self.names[f"shape{k}"], self.names[f"dtype{k}"] = v.shape, v.dtype
+                    lines.append(f"y{k} = empty(shape{k}, dtype{k})")
+                else:
+                    self.names[f"spare{k}"] = Spare(v.shape, v.dtype)
+                    lines.append(f"y{k} = spare{k}()")
+                lines.append(f"table[{len(self.graph.inputs) + k}] = id(y{k})")
         if self.updates:
             before = ", ".join("None" if k in self.cells else x for k, x in results.items())
             lines += ["if made is None:", "    made = []", "table[-1] = 0", f"made += ({before},)"]
