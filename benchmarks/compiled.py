@@ -19,7 +19,7 @@ from typing import Any
 
 from . import fresh, table
 from .machine import Others, facts, wait_for_quiet
-from .measure import Numbers, apart, interleaved, numbers, summary
+from .measure import Numbers, apart, interleaved, numbers, of_rounds, summary
 from .rows import BOUNDED, OTHERS, ROWS
 from .steps import PEERS, available, knows, side
 from .table import Result
@@ -57,19 +57,21 @@ def measured(row: Row, peers: list[str], seconds: float, wait: float = 0.0) -> R
     differences = {peer: apart(found[first], found[peer]) for peer in found if peer != first}
     wait_for_quiet(wait)
     others = Others()
-    us = {peer: summary(times) for peer, times in interleaved(sides, seconds).items()} if sides else {}
+    times = interleaved(sides, seconds) if sides else {}
     share = others.share()
+    us = {peer: summary(found) for peer, found in times.items()}
     medians = {peer: t["median"] for peer, t in us.items()}
     ours = medians.pop("clew", None)
     best = min(medians, key=medians.__getitem__, default=None)
     bound = row.bound(medians[best] if best else None)
+    ratio = of_rounds(times["clew"], times[best]) if ours and best else None
     return {
         "row": row.name,
         "us": us,
         "best": best,
-        "ratio": ours / medians[best] if ours and best else None,
+        "ratio": ratio,
         "bound_us": bound,
-        "met": ours <= bound if ours and bound else None,
+        "met": row.met(ours, ratio),
         "issue_us": row.issue,
         "others": share,
         "apart": differences,

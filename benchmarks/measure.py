@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import quantiles
+from statistics import median, quantiles
 
 import numpy as np
 
@@ -61,6 +61,11 @@ def interleaved(sides: Mapping[str, Side], seconds: float) -> dict[str, list[flo
             times[name].append(seconds_per_call(sides[name], calls[name]))
         names = names[1:] + names[:1]
     return times
+
+
+def of_rounds(ours: list[float], theirs: list[float]) -> float:
+    """Our share of their time: the median of each round's, since a machine's clock changes between rounds."""
+    return median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
 def summary(times: list[float]) -> dict[str, float]:

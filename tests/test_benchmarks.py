@@ -250,6 +250,13 @@ def test_the_bound_is_microseconds_or_a_share() -> None:
     assert NAMED["neuron"].bound(13.0) == NAMED["neuron"].bound(None) == 5
     assert NAMED["gmm"].bound(24_900.0) == 6_225
     assert NAMED["gmm"].bound(None) is None
+    assert [NAMED["neuron"].met(us, 0.9) for us in (4.9, 5.1, None)] == [True, False, None]
+    assert [NAMED["gmm"].met(1e9, ratio) for ratio in (0.25, 0.26, None)] == [True, False, None]
+
+
+def test_ratios_are_those_of_rounds() -> None:
+    """A machine that is slower in some rounds, for both, changes nothing."""
+    assert measure.of_rounds([1.0, 2.0, 2.0, 9.0], [4.0, 8.0, 8.0, 12.0]) == 0.25
 
 
 def test_what_differs_is_seen() -> None:
