@@ -76,3 +76,9 @@ class Row:
         if self.at_most is not None:
             return self.at_most
         return None if best is None else self.share * best
+
+    def met(self, ours: float | None, ratio: float | None) -> bool | None:
+        """Whether clew keeps within it, which takes so many microseconds, and that share of the best peer's time."""
+        if self.at_most is not None:
+            return None if ours is None else ours <= self.at_most
+        return None if ratio is None else ratio <= self.share
