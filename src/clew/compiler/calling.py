@@ -8,13 +8,13 @@ from __future__ import annotations
 import ctypes
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
-from types import CodeType
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._source import function
 from ..errors import ClewError
 from ..ir import Array, Graph, run
 from .native import Library
@@ -75,7 +75,7 @@ class Calling:
         packing = struct.Struct("=" + "".join(f"{PACKED[t.str[1:]]}{8 - t.itemsize}x" for t in codes))
         self.names["pack"] = packing.pack_into
         self.cells = self._cells()
-        self.call = self._function("call", self._calling(numbers))
+        self.call = function("call", "\n".join(self._calling(numbers)), self.names)
 
     def _cells(self) -> dict[int, Array]:
         """Where native code leaves results that are numbers, each call anew."""
@@ -146,11 +146,6 @@ class Calling:
             return [*lines, *(f"made[{k}] = {results[k]}" for k in self.cells), "return made"]
         return [*lines, f"return [{', '.join(results.values())}]"]
 
-    def _function(self, name: str, lines: Sequence[str]) -> Callable[..., Any]:
-        exec(_code("\n".join(lines)), self.names)
-        made: Callable[..., Any] = self.names.pop(name)  # so that both go when nobody needs them
-        return made
-
     def done(self, inputs: Sequence[Array], made: list[Any]) -> bool:
         """Whether a call that raised has updated its inputs before: a signal's handler may raise when native code has returned.
         If so, ``made`` is complete."""
@@ -159,11 +154,6 @@ class Calling:
         for k, cell in self.cells.items():
             made[k] = cell[()]
         return True
-
-
-@lru_cache(maxsize=256)
-def _code(text: str) -> CodeType:
-    return compile(text, "<a call of compiled code>", "exec")
 
 
 def runs(places: Sequence[int]) -> list[tuple[int, int]]:

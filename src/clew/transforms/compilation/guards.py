@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from types import CodeType
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ..._source import function
 from ...errors import ConcretizationError
 from ...ir import Site, here
 from ...pytree import flatten
@@ -73,9 +73,8 @@ class Guards:
             ask("getattr({0}, {1}) is {2}", x, name, was)
         for x, was, _ in self.contents:
             ask("array_equal({0}, {1})", x, was)
-        exec(_code(f"def hold():\n try:\n  return {' and '.join(asked) or True}\n except {GONE}:\n  return False"), names)
-        made: Callable[[], bool] = names.pop("hold")
-        return made
+        source = f"def hold():\n try:\n  return {' and '.join(asked) or True}\n except {GONE}:\n  return False"
+        return function("hold", source, names)
 
     def _change(self) -> str | None:
         for what, now, was in self._looked_at():
@@ -107,11 +106,6 @@ class Guards:
         for container, length, what in self.lengths:
             if len(container) > length:
                 _refuse_tensors(function, what, container)
-
-
-@lru_cache(maxsize=256)
-def _code(text: str) -> CodeType:
-    return compile(text, "<what a compiled function looks at>", "exec")
 
 
 def noted_hold(noted: list[tuple[Any, Any, Any, str]], attributes: list[tuple[Any, str, Any, str]], last: list[int]) -> bool:

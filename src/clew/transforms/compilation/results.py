@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._source import function
 from ...array.promotion import Weak, value_of
 from ...ir import Array, Type, Value
 from ...pytree import children_of, with_children
@@ -54,9 +55,7 @@ class Results:
         self.of_tensors = self._function([f"r{k} = x[{k}]" for k in range(len(self.values))], whole)
 
     def _function(self, lines: list[str], whole: str) -> Callable[[Any], Any]:
-        exec("\n    ".join(["def made(x):", *lines, f"return {whole}"]), self._names)
-        found: Callable[[Any], Any] = self._names.pop("made")
-        return found
+        return function("made", "\n    ".join(["def made(x):", *lines, f"return {whole}"]), self._names)
 
     def _expression(self, x: Any) -> str:
         if isinstance(x, Tensor | Weak | np.ndarray | np.generic):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._source import function
 from ...ir import Array
 from ...tensor import Tensor
 
@@ -52,7 +53,5 @@ def _written(kinds: str) -> Callable[..., Callable[..., list[Array] | None]]:
     test = " and ".join(asked[kind].format(**name) for kind, name in zip(kinds, names, strict=True))
     leaves = ", ".join(leaf[kind].format(**name) for kind, name in zip(kinds, names, strict=True))
     types, arguments = (", ".join(name[x] for name in names) for x in "tx")
-    made: Any = eval(
-        f"lambda {types}: lambda {arguments}: [{leaves}] if {test} else None", {"Tensor": Tensor, "ndarray": np.ndarray}
-    )
-    return made  # type: ignore[no-any-return]
+    source = f"def of({types}): return lambda {arguments}: [{leaves}] if {test} else None"
+    return function("of", source, {"Tensor": Tensor, "ndarray": np.ndarray})
