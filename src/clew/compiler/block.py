@@ -12,7 +12,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from .native import Part
@@ -65,6 +65,10 @@ WIDEST = 512  # bits of vectors whose every instruction may have a mask
 
 def number(value: float | int | bool, type: str) -> Reg:
     """A constant, in all lanes; a float is rounded to the type."""
+    return _whole(value, type) if value.__class__ is int else _number(value, type)
+
+
+def _number(value: float | int | bool, type: str) -> Reg:
     kind = element(type)
     if kind in ("float", "double", "half", "bfloat"):
         if kind == "float" and value == value:
@@ -75,6 +79,9 @@ def number(value: float | int | bool, type: str) -> Reg:
     else:
         text = str(int(value))
     return Reg(f"splat ({kind} {text})" if lanes(type) else text, type)
+
+
+_whole = lru_cache(maxsize=4096)(_number)  # most constants are steps and sizes, and come again and again
 
 
 def _single(value: float) -> float:
@@ -218,9 +225,9 @@ class Block:
         """``llvm.name`` of operands of one type, which is the result's: fma, sqrt, fabs, floor, ceil, trunc, rint, copysign,
         minimum, maximum ... (not those that take a flag)."""
         type = operands[0].type
-        mangled = f"llvm.{name}.{mangle(type)}"
-        self.module.declare(f"declare {type} @{mangled}({', '.join(x.type for x in operands)})")
-        return self.put(f"call {type} @{mangled}({', '.join(map(str, operands))})", type)
+        call, declaration = _intrinsic(name, type, len(operands))
+        self.module.declare(declaration)
+        return self.put(f"{call}({', '.join([f'{x.type} {x.text}' for x in operands])})", type)
 
     def call(self, function: str, type: str, *operands: Reg) -> Reg:
         """A function of the module by name; ``type`` is its result's."""
@@ -383,6 +390,14 @@ def alone(mask: Reg) -> int | None:
     return chosen[0] if len(chosen) == 1 else None
 
 
+@cache
+def _intrinsic(name: str, type: str, operands: int) -> tuple[str, str]:
+    """How it is called, and declared."""
+    called = f"{type} @llvm.{name}.{mangle(type)}"
+    return f"call {called}", f"declare {called}({', '.join([type] * operands)})"
+
+
+@cache
 def mangle(type: str) -> str:
     """A type as intrinsics' names spell it: ``v16f32``."""
     names = {"float": "f32", "double": "f64", "half": "f16", "bfloat": "bf16", "ptr": "p0"}
