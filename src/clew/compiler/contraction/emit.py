@@ -10,6 +10,7 @@ from clew.compiler.block import Block, Reg, number, vector
 from clew.compiler.contraction.common import called
 from clew.compiler.contraction.lanes import at, plain
 from clew.compiler.contraction.leaving import Epilogue, leave
+from clew.compiler.contraction.outlined import outlined
 from clew.compiler.contraction.plan import Plan
 from clew.compiler.contraction.slots import Slot, slots
 from clew.compiler.contraction.summing import Summing
@@ -241,7 +242,7 @@ class Writer:
                 writer.part = Part(*part)
             writer.written(others[: len(place)], tile, a, b_, c)
 
-        self.b.outlined(given, [a, b_, c, *where, *rest], write)
+        outlined(self.b, given, [a, b_, c, *where, *rest], write)
 
     def written(self, place: list[Reg], tile: list[int], a: Reg, b_: Reg, c: Reg) -> None:
         """The block written out."""

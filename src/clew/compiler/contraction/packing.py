@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from clew.compiler.block import BITS, Block, Reg, number, vector
 from clew.compiler.contraction.lanes import at, first, plain, put, take
+from clew.compiler.contraction.outlined import outlined
 from clew.compiler.contraction.plan import Pack, Plan, pieces
 from clew.compiler.contraction.problem import Axis, merged
 from clew.compiler.contraction.turn import LONG, turn, turned
@@ -55,7 +56,7 @@ def _panel(b: Block, plan: Plan, pack: Pack, panel: Reg, source: Reg, target: Re
         if _whole_squares(plan, pack) and _by_function(plan.lanes, run, plan.lanes, plan.lanes) and run.size >= plan.lanes:
             turning(b, [source, target, left])
         else:
-            b.outlined((), [source, target, left], turning)
+            outlined(b, (), [source, target, left], turning)
         return
     whole = size // pack.width * pack.width
     for count, there in ((pack.width, "slt"), (size - whole, "sge")):
@@ -66,7 +67,7 @@ def _panel(b: Block, plan: Plan, pack: Pack, panel: Reg, source: Reg, target: Re
                 _nest(b, kind, axes, p, q, lambda p, q: _row(b, kind, plan.lanes, step, count, p, q))
 
             with b.when(b.icmp(there, along, number(whole, "i64"))):
-                b.outlined((), [source, target], rows)
+                outlined(b, (), [source, target], rows)
 
 
 def _nest(b: Block, kind: str, axes: Sequence[Axis], source: Reg, target: Reg, body: Callable[[Reg, Reg], None]) -> None:
