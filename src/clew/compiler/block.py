@@ -470,22 +470,13 @@ class Module:
                 b.head, b.lines = block.head, block.lines
 
             self.function(self.bodies[body], result, parameters, again, "internal", calls)
-            if self._lines(self._new) >= self._long:
-                self._send(self._new, False)
-                self._long = PART
-            if self._lines(self._calling) >= CALLING:
-                self._send(self._calling, True)
+            names, most = (self._calling, CALLING) if calls else (self._new, self._long)
+            if self._sink and sum(self.functions[x].count("\n") for x in names) >= most:
+                self._sink(Part(self._apart(names), calls))
+                names.clear()
+                self._long = self._long if calls else PART
         self.keys[key] = self.bodies[body]
         return self.keys[key]
-
-    def _lines(self, names: Sequence[str]) -> int:
-        """How many lines they have that are to be sent, if anybody takes them."""
-        return sum(self.functions[x].count("\n") for x in names) if self._sink else 0
-
-    def _send(self, names: list[str], calls: bool) -> None:
-        if self._sink:
-            self._sink(Part(self._apart(names), calls))
-        names.clear()
 
     @property
     def text(self) -> str:

@@ -25,7 +25,7 @@ from .threads import pool
 if TYPE_CHECKING:
     from .outside import Outside
 
-empty = np.empty
+empty = np.empty  # where a call's memory comes from
 WRITTEN = 8  # inputs up to which each has lines of its own
 Entry = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
 PACKED = {"f8": "d", "f4": "f", "f2": "e", "b1": "?"} | {f"i{n}": c for n, c in zip((1, 2, 4, 8), "bhiq", strict=True)}
@@ -96,23 +96,18 @@ class Calling:
     def _giving(self, numbers: list[int]) -> list[str]:
         """Inputs into the table: those that are updated are dense, the others are made so."""
         targets = set(self.updates.values())
+        arrays = [k for k, v in enumerate(self.graph.inputs) if v.shape]
         lines = []
-        for start, stop in runs([k for k, v in enumerate(self.graph.inputs) if v.shape]):
-            if stop - start > WRITTEN and targets.issuperset(range(start, stop)):
-                lines.append(f"table[{start}:{stop}] = ids(inputs[{start}:{stop}])")
-            elif stop - start > WRITTEN:
+        for start, stop in runs([k for k in arrays if k in targets]):
+            lines.append(self._put(start, [f"inputs[{k}]" for k in range(start, stop)], f"inputs[{start}:{stop}]"))
+        for start, stop in runs([k for k in arrays if k not in targets]):
+            names = [f"x{k}" for k in range(start, stop)]
+            if len(names) > WRITTEN:
                 lines.append(f"x{start} = [x if x.flags.carray else dense(x) for x in inputs[{start}:{stop}]]")
-                lines.append(f"table[{start}:{stop}] = ids(x{start})")
             else:
-                found = [f"inputs[{k}]" if k in targets else f"x{k}" for k in range(start, stop)]
-                for x in found:
-                    if x[0] == "x":
-                        lines += [f"{x} = inputs[{x[1:]}]", f"if not {x}.flags.carray:", f"    {x} = dense({x})"]
-                if len(found) == 1:
-                    lines.append(f"table[{start}] = id({found[0]})")
-                    continue
-                self.names[f"put{start}"] = struct.Struct(f"{stop - start}P").pack_into
-                lines.append(f"put{start}(table, {8 * start}, {', '.join(f'id({x})' for x in found)})")
+                for k, x in enumerate(names, start):
+                    lines += [f"{x} = inputs[{k}]", f"if not {x}.flags.carray:", f"    {x} = dense({x})"]
+            lines.append(self._put(start, names, f"x{start}"))
         if numbers:
             given = ", ".join(f"inputs[{k}]" for k in numbers)
             lines += ["try:", f"    pack(packed, 0, {given})", "except struct_error:", "    unpackable(inputs)", "    raise"]
@@ -120,6 +115,15 @@ class Calling:
             if not v.shape and k not in numbers:
                 lines += [f"x{k} = asarray(inputs[{k}])", f"table[{k}] = id(x{k})"]
         return lines
+
+    def _put(self, start: int, arrays: list[str], together: str) -> str:
+        """A line that puts arrays into the table, each by its name; many by the name that they have ``together``."""
+        if len(arrays) > WRITTEN:
+            return f"table[{start}:{start + len(arrays)}] = ids({together})"
+        if len(arrays) == 1:
+            return f"table[{start}] = id({arrays[0]})"
+        self.names[f"put{start}"] = struct.Struct(f"{len(arrays)}P").pack_into
+        return f"put{start}(table, {8 * start}, {', '.join(f'id({x})' for x in arrays)})"
 
     def _running(self) -> list[str]:
         """Room for the results, of which updated inputs are some, and native code. Where inputs are updated, ``made`` has the
@@ -146,7 +150,7 @@ class Calling:
             return [*lines, *(f"made[{k}] = {results[k]}" for k in self.cells), "return made"]
         return [*lines, f"return [{', '.join(results.values())}]"]
 
-    def done(self, inputs: Sequence[Array], made: list[Any]) -> bool:
+    def done(self, made: list[Any]) -> bool:
         """Whether a call that raised has updated its inputs before: a signal's handler may raise when native code has returned.
         If so, ``made`` is complete."""
         if not made or not self.table[-1]:

@@ -130,4 +130,4 @@ class Compiled:
     def done(self, inputs: Sequence[Array], made: list[Any]) -> bool:
         """Whether a call that raised has updated its inputs before: a signal's handler may raise when native code has returned.
         If so, ``made`` is complete."""
-        return self._calling.done(inputs, made)
+        return self._calling.done(made)

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..ir import FLOATS, Value
 from .block import Block, Module, Reg, number, vector
+from .contraction.lanes import counted
 from .contraction.turn import turned
 from .conversion import from_memory, memory_type, register_type, to_memory
 from .evaluate import I64, Evaluator
@@ -226,8 +227,7 @@ class Loops(Items):
             self.whole(v, low, high, facts(clear, k == 1), body)
         if self.layout.length % lanes:
             with b.when(b.icmp("slt", whole_end, stop)), self.knowing(facts(clear, False)):
-                steps = b.lanes_from(number(0, I64), lanes)
-                self.last(v, whole_end, b.icmp("slt", steps, b.splat(b.sub(stop, whole_end), lanes)), body)
+                self.last(v, whole_end, counted(b, b.sub(stop, whole_end), lanes), body)
         self.vector = None
         del self.env[v]
 

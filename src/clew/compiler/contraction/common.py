@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 
 from clew.compiler.block import BITS, WIDEST, Block, Reg, number, vector
-from clew.compiler.contraction.lanes import at, plain
+from clew.compiler.contraction.lanes import at, counted, plain
 from clew.compiler.contraction.plan import Plan
 from clew.compiler.contraction.problem import Axis
 
@@ -35,8 +35,7 @@ class Shape:
         """The function's body."""
         held_step, passing_step, row, out, turns = STEPS
         type, align = vector(self.kind, self.lanes), BITS[self.kind] // 8
-        steps = b.lanes_from(number(0, "i64"), self.lanes)
-        mask = b.icmp("slt", steps, b.splat(SOME, self.lanes)) if self.masked else None
+        mask = counted(b, SOME, self.lanes) if self.masked else None
         places = [b.mul(row, number(k, "i64")) for k in range(1, self.rows)]
         zeros = [number(0.0, type)] * (self.rows * self.vectors)
         with b.loop(number(0, "i64"), turns, carried=[HELD, PASSING, *zeros]) as loop:

@@ -14,6 +14,11 @@ def first(count: int, width: int) -> Reg | None:
     return Reg("<" + ", ".join(f"i1 {int(k < count)}" for k in range(width)) + ">", vector("i1", width))
 
 
+def counted(b: Block, count: Reg, width: int) -> Reg:
+    """The mask of the first lanes, of which it is known at run time only how many they are."""
+    return b.icmp("slt", b.lanes_from(number(0, "i64"), width), b.splat(count, width))
+
+
 def at(b: Block, base: Reg, offset: int, kind: str) -> Reg:
     """The address a constant number of elements on."""
     return b.gep(base, number(offset, "i64"), kind) if offset else base

@@ -8,7 +8,7 @@ from itertools import groupby
 from math import prod
 
 from clew.compiler.block import BITS, WIDEST, Block, Reg, number
-from clew.compiler.contraction.lanes import at, first, put
+from clew.compiler.contraction.lanes import at, counted, first, put
 from clew.compiler.contraction.plan import Plan
 from clew.compiler.contraction.slots import Slot
 from clew.compiler.contraction.turn import LONG, turn, turned
@@ -167,9 +167,7 @@ def _call(b: Block, plan: Plan, epilogue: Epilogue, place: list[Reg], group: lis
     edge = [Reg("%some", "i64")] if plan.bits == WIDEST and lanes and plan.problem.axes[one.axis].size % lanes else []
 
     def write(inner: Block) -> None:
-        mask = one.mask
-        if edge:
-            mask = inner.icmp("slt", inner.lanes_from(number(0, "i64"), lanes), inner.splat(edge[0], lanes))
+        mask = counted(inner, edge[0], lanes) if edge else one.mask
         _over(inner, epilogue, one, mask, list(zip(apart, counts, strict=True)), places, start)
         inner.do("ret void")
 

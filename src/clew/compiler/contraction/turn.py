@@ -10,6 +10,7 @@ import platform
 from collections.abc import Sequence
 
 from clew.compiler.block import BITS, Block, Reg, number, vector
+from clew.compiler.contraction.lanes import counted
 
 LONG = 8  # rows from which on the code that turns them is long, and stands in a function of its own
 VECTORS = "w" if platform.machine() in ("aarch64", "arm64") else "v"  # LLVM's letter for a vector register
@@ -56,7 +57,7 @@ def _square(b: Block, kind: str, lanes: int, source: Reg, apart: Reg, target: Re
     align = BITS[kind] // 8
     rows = [b.load(x, vector(kind, lanes), align) for x in _rows(b, kind, lanes, source, apart)]
     places = _rows(b, kind, lanes, target, step)
-    counts = [b.icmp("slt", b.lanes_from(number(0, "i64"), lanes), b.splat(part[0], lanes))] if part else []
+    counts = [counted(b, part[0], lanes)] if part else []
     for k, (x, place) in enumerate(zip(turned(b, rows), places, strict=True)):
         if part:
             some = b.select(b.icmp("slt", number(k, "i64"), part[1]), counts[0], number(0, counts[0].type))
