@@ -18,7 +18,7 @@ from clew.compiler.block import CALLING, PART, Block, Module, Reg, number
 from clew.compiler.native import Library, Part, host
 from clew.compiler.parts import Parts
 from clew.config import config
-from clew.errors import ClewError
+from clew.errors import ClewError, UsageError
 
 pytestmark = pytest.mark.usefixtures("folder")  # each test has an empty cache
 
@@ -220,3 +220,25 @@ def test_a_fork_waits_for_who_generates_code() -> None:
     with native.busy:  # who forks does not wait for itself
         native.busy.before_fork()
         native.busy.after_fork()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_calls_need_beside_the_parts_is_made_where_threads_help(threads: int) -> None:
+    given: list[Part] = []
+    chain(given)
+    made: list[str] = []
+    with config(cache_size=0), Parts(host(), threads, lambda: made.append("it")) as found:
+        library = library_of(found, given)
+    assert call(library, "f5", 3) == expected(3)
+    assert made == ["it"] * (threads - 1)
+
+
+def test_what_it_fails_with_is_raised_here() -> None:
+    given: list[Part] = []
+    chain(given)
+
+    def fails() -> None:
+        raise UsageError("no such thing")
+
+    with config(cache_size=0), pytest.raises(UsageError, match="no such thing"), Parts(host(), 2, fails) as found:
+        library_of(found, given)

@@ -83,9 +83,8 @@ class Compiled:
     def _compiled(self) -> tuple[Library, Needs]:
         from .parts import Parts  # here, not above: what is loaded need not be compiled
 
-        if any(v.type.size >= LARGE for v in self.source.values):
-            self._pool.symbols.prepare()
-        with Parts(host()) as parts:
+        shares = any(v.type.size >= LARGE for v in self.source.values)
+        with Parts(host(), first=self._pool.ready if shares else None) as parts:
             self.written = self._write(parts.add)
             shared = self.written.shared
             self._outside = shared.outside if shared.outside.steps else None

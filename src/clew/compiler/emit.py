@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -123,6 +124,7 @@ class Loops(Items):
         self.wide_scratch = layout.vectors == "outer"
         self.aligned = True
         self.totals: dict[Fold, Reg] = {}
+        self.row: Reg | None = None  # the number of the row, where rows have several loops
         self.shared = often(kernel, b.module)
 
     def function(self) -> None:
@@ -167,7 +169,7 @@ class Loops(Items):
             self._vectors(layout.across, start, stop)
             return
         with b.loop(start, stop) as rows, self.scope():
-            row = rows.i
+            self.row = row = rows.i
             for v in reversed(layout.rows[1:]):
                 self.env[v] = b.binary("urem", row, number(v.size, I64))
                 row = b.binary("udiv", row, number(v.size, I64))
@@ -177,6 +179,19 @@ class Loops(Items):
                 self._row()
             else:
                 self._either(layout.rows[-1], clear)
+
+    def added(self, terms: tuple[tuple[Any, int], ...], first: bool) -> Reg:
+        """Where rows lie one after another, the row's number says where, and nothing is to be divided."""
+        steps = {atom: c for atom, c in terms if atom in self.layout.rows}
+        if len(steps) > 1:
+            *outer, (last, step) = [(v, steps.get(v, 0)) for v in self.layout.rows]
+            apart = step * last.size
+            for v, c in reversed(outer):
+                if c != apart:
+                    return super().added(terms, first)
+                apart *= v.size
+            terms = ((self.row, step), *(x for x in terms if x[0] not in steps))
+        return super().added(terms, first)
 
     def _either(self, v: Var, clear: Stretch) -> None:
         """A row, by code for where the conditions on ``v`` are known, or by code for its edges."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,13 +28,20 @@ BACKWARDS = SCATTERED - 1  # neighbours in falling order: the address is the las
 UNROLLED = 16  # turns of a reduction within an expression
 
 
+class Spot(NamedTuple):
+    """The value of a variable: so many steps from where a register says."""
+
+    start: Reg
+    steps: int
+
+
 class Evaluator:
     """Writes the instructions that compute expressions. Loops bind variables in ``env``; lanes follow ``vector``, if any."""
 
     def __init__(self, b: Block, lanes: int) -> None:
         self.b = b
         self.lanes = lanes
-        self.env: dict[Var, Reg | int] = {}
+        self.env: dict[Var, Reg | Spot | int] = {}
         self.scopes: list[dict[Any, Reg]] = [{}]
         self.shelf = self.scopes[0]  # the scope of what several turns that are written out share
         self.base: dict[Buffer | Point, Reg] = {}
@@ -430,28 +437,42 @@ class Evaluator:
         return found
 
     def _summed(self, ix: Ix, first: bool) -> Reg:
+        constant: int = ix.constant
+        terms: list[tuple[Any, int]] = []
+        for atom, c in ix.terms:
+            bound = self.env.get(atom) if isinstance(atom, Var) and (first or atom != self.vector) else None
+            if isinstance(bound, Spot):
+                terms.append((bound.start, c))
+                constant += c * bound.steps
+            elif isinstance(bound, int):
+                constant += c * bound
+            else:
+                terms.append((atom, c))
+        if not terms:
+            return number(constant, I64)
+        total = self.added(tuple(terms), first)
+        return self.b.add(total, number(constant, total.type)) if constant else total
+
+    def added(self, terms: tuple[tuple[Any, int], ...], first: bool) -> Reg:
+        """The sum of what varies, of registers or other atoms."""
         b = self.b
         total: Reg | None = None
-        constant = ix.constant
-        for atom, c in ix.terms:
-            bound = self.env.get(atom) if isinstance(atom, Var) else None
-            if isinstance(bound, int) and (atom != self.vector or first):
-                constant += c * bound
-                continue
-            x = self._atom(atom, first)
+        for atom, c in terms:
+            x = atom if isinstance(atom, Reg) else self._atom(atom, first)
             x = x if c == 1 else b.mul(x, number(c, x.type))
             if total is not None and total.lanes != x.lanes:
                 wide = max(total.lanes, x.lanes)
                 total, x = self.spread(total, wide), self.spread(x, wide)
             total = x if total is None else b.add(total, x)
-        if total is None:
-            return number(constant, I64)
-        return b.add(total, number(constant, total.type)) if constant else total
+        assert total is not None
+        return total
 
     def _atom(self, atom: Any, first: bool) -> Reg:
         b = self.b
         if isinstance(atom, Var):
             bound = self.env[atom]
+            if isinstance(bound, Spot):
+                bound = b.add(bound.start, number(bound.steps, I64)) if bound.steps else bound.start
             base = number(bound, I64) if isinstance(bound, int) else bound
             if atom != self.vector or first:
                 return base

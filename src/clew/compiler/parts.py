@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from math import inf
+from queue import Empty, PriorityQueue
 from types import TracebackType
 
 from ..config import config
 from .native import Host, Library, Part, assembled, code_key, linked
 
 THREAD = "clew compiles"
+QUICKER = 4  # times that a line of functions which hardly compute takes less than another
 QUICK = 0.0002  # seconds after which Python lets another thread go on, while parts are compiled: it is 0.005 as a rule
 
 
@@ -42,30 +45,43 @@ switching = Switching()
 
 class Parts:
     """``add`` takes a part, which is a module that knows functions of other parts by their declarations; ``library`` waits
-    until all are compiled. Left by an exception, it waits for what is begun, and forgets the rest."""
+    until all are compiled. Left by an exception, it waits for what is begun, and forgets the rest.
 
-    def __init__(self, on: Host, threads: int | None = None) -> None:
+    ``first`` makes something else that calls will need, before the first part is there; a thread of its own for that would
+    keep this one from writing, where there are two processors. It is not called where no thread helps.
+    """
+
+    def __init__(self, on: Host, threads: int | None = None, first: Callable[[], object] | None = None) -> None:
         self.on = on
         self.parts: list[Part] = []
-        self._todo: deque[int] = deque()
+        self._todo: PriorityQueue[tuple[float, int, Callable[[], object]]] = PriorityQueue()
         self._done: dict[int, bytes] = {}
         self._failures: list[Exception] = []
         self._threads: list[threading.Thread] = []
         self._most = (config.threads if threads is None else threads) - 1  # the one that waits works too
+        self._first = first
+        self._left = False
 
     def __enter__(self) -> Parts:
         switching.begin()
+        if self._first is not None and self._most:
+            self._hand_out(inf, -1, self._first)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._todo.clear()
+        self._left = True
         self._join()
         switching.end()
 
     def add(self, part: Part) -> None:
         """Begin to compile the part, if a thread is free."""
-        self._todo.append(len(self.parts))
+        k, lines = len(self.parts), part.text.count("\n")
+        self._hand_out(lines / QUICKER if part.calls else lines, k, partial(self._compile, k, part))
         self.parts.append(part)
+
+    def _hand_out(self, work: float, k: int, job: Callable[[], object]) -> None:
+        """What is much work is done first: the last thread is then done soon after the others."""
+        self._todo.put((-work, k, job))
         self._threads = [x for x in self._threads if x.is_alive()]
         if len(self._threads) < self._most:
             thread = threading.Thread(target=self._work, name=THREAD)
@@ -86,16 +102,19 @@ class Parts:
         return linked([self._done[k] for k in range(len(self.parts))])
 
     def _work(self) -> None:
-        """Compile what nobody else does."""
-        while self._todo and not self._failures:
+        """Do what nobody else does."""
+        while not self._left and not self._failures:
             try:
-                k = self._todo.popleft()
-            except IndexError:  # another thread was quicker
+                _, _, job = self._todo.get_nowait()
+            except Empty:
                 return
             try:
-                self._done[k] = assembled(self.parts[k], self.on)
+                job()
             except Exception as error:  # raised where the parts are asked for
                 self._failures.append(error)
+
+    def _compile(self, k: int, part: Part) -> None:
+        self._done[k] = assembled(part, self.on)
 
     def _join(self) -> None:
         for thread in self._threads:

@@ -9,6 +9,7 @@ from ..ir import Value
 from .block import Block, Reg
 from .contraction import Epilogue, write, write_finishing, write_packing
 from .emit import BEGIN, CONTEXT, END, Items, parameter
+from .evaluate import Spot
 from .expression import Buffer, Expr, Place, Point
 from .index import Var
 from .kernel import Kernel
@@ -25,6 +26,9 @@ class Tail(Items):
         self.value_of = value
         self.buffers = buffers
         self.known_in: dict[Block, tuple[dict[Buffer | Point, Reg], list[dict[Any, Reg]]]] = {}
+        self.place: Sequence[Reg] = ()
+        self.there: dict[Any, Reg] = {}  # sums of the place's registers
+        self.level = 0  # scopes where a vector is served
         self.enter(b)
         self.items = [x for nest in kernel.nests for x in nest.items]
 
@@ -35,17 +39,28 @@ class Tail(Items):
             self.known_in[b] = base, [{}]
         self.b, (self.base, self.scopes) = b, self.known_in[b]
 
-    def finish(self, b: Block, index: Sequence[Reg], axis: int, x: Reg, mask: Reg | None) -> None:
+    def finish(self, b: Block, place: Sequence[Reg], steps: Sequence[int], axis: int, x: Reg, mask: Reg | None) -> None:
         """The epilogue of the contraction generator."""
         self.enter(b)
+        if place is not self.place:
+            self.place, self.there = place, {}
         self.lanes, self.mask = x.lanes, mask
         self.vector = Var(axis, self.value_of.shape[axis]) if x.lanes else None
-        for k, (place, n) in enumerate(zip(index, self.value_of.shape, strict=True)):
-            self.env[Var(k, n)] = place
+        for k, (start, more, n) in enumerate(zip(place, steps, self.value_of.shape, strict=True)):
+            self.env[Var(k, n)] = Spot(start, more) if start.text.startswith("%") else int(start.text) + more
         with self.scope():
+            self.level = len(self.scopes)
             self.scopes[-1][self.own(self.value_of)] = x
             self.turn(self.items, {})
         self.mask = self.vector = None
+
+    def added(self, terms: tuple[tuple[Any, int], ...], first: bool) -> Reg:
+        """Sums of the place's registers serve all vectors of a block, if they are not written inside of a loop."""
+        if len(self.scopes) > self.level or not all([isinstance(x, Reg) for x, _ in terms]):
+            return super().added(terms, first)
+        if terms not in self.there:
+            self.there[terms] = super().added(terms, first)
+        return self.there[terms]
 
 
 def function(

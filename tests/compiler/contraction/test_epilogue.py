@@ -28,11 +28,12 @@ PROBLEMS = {
 def placing(problem: Problem) -> Epilogue:
     """An epilogue that stores ``2 x + position in c`` at ``c``, by its index alone."""
 
-    def epilogue(b: Block, index: Sequence[Reg], axis: int, x: Reg, mask: Reg | None) -> None:
+    def epilogue(b: Block, place: Sequence[Reg], steps: Sequence[int], axis: int, x: Reg, mask: Reg | None) -> None:
         kind, lanes = x.element, x.lanes or 1
         position: Reg = number(0, vector("i64", lanes))
-        for i, (place, y) in enumerate(zip(index, problem.axes, strict=True)):
-            places = b.lanes_from(place, lanes) if i == axis else b.splat(place, lanes)
+        for i, (start, step, y) in enumerate(zip(place, steps, problem.axes, strict=True)):
+            here = b.add(start, number(step, "i64"))
+            places = b.lanes_from(here, lanes) if i == axis else b.splat(here, lanes)
             position = b.add(position, b.mul(places, number(y.c, vector("i64", lanes))))
         x = x if x.lanes else b.splat(x, 1)
         out = b.fadd(b.fadd(x, x), b.convert("sitofp", position, kind))
@@ -86,7 +87,7 @@ def test_epilogue(name: str, bits: int) -> None:
 def test_a_long_epilogue_is_written_few_times(problem: Problem, bits: int) -> None:
     """A block's text does not grow with its accumulators."""
 
-    def epilogue(b: Block, index: Sequence[Reg], axis: int, x: Reg, mask: Reg | None) -> None:
+    def epilogue(b: Block, place: Sequence[Reg], steps: Sequence[int], axis: int, x: Reg, mask: Reg | None) -> None:
         for _ in range(100):
             x = b.fneg(x)
 
@@ -97,7 +98,7 @@ def test_a_long_epilogue_is_written_few_times(problem: Problem, bits: int) -> No
 def test_whole_vectors_and_edges_share_an_epilogue() -> None:
     """Where every instruction may have a mask, the long epilogue is written once."""
 
-    def epilogue(b: Block, index: Sequence[Reg], axis: int, x: Reg, mask: Reg | None) -> None:
+    def epilogue(b: Block, place: Sequence[Reg], steps: Sequence[int], axis: int, x: Reg, mask: Reg | None) -> None:
         for _ in range(100):
             x = b.fneg(x)
         if mask is not None:

@@ -1,6 +1,7 @@
 """Register blocks that products have in common: functions of which steps and the number of turns are parameters.
 
-They leave for ``c`` as they are, rows of whole vectors. A module of several products then has few kinds of blocks to compile.
+They leave as they are, rows of whole vectors, for ``c`` or for what an epilogue reads. A module of several products then has
+few kinds of blocks to compile.
 """
 
 from __future__ import annotations
@@ -69,26 +70,39 @@ class Shape:
         return found if mask is None else [*found, b.masked_load(places[-1], mask, number(0.0, type), align)]
 
 
-def called(b: Block, plan: Plan, tile: list[int], summed: tuple[Axis, ...], a: Reg, b_: Reg, c: Reg) -> bool:
-    """Call the function of a block, if it is of that kind; whether it was."""
+@dataclass(frozen=True)
+class Common:
+    """A block of a plan as a call of such a function."""
+
+    shape: Shape
+    held: str  # the operand whose vectors these are
+    steps: tuple[int, int, int]  # of the held operand and the other in each turn, and of the other from row to row
+    turns: int
+    rest: int  # lanes of the last vector that count
+
+    def call(self, b: Block, a: Reg, b_: Reg, c: Reg, out: int) -> None:
+        """From these operands to ``c``, where rows are ``out`` elements apart."""
+        given = [HELD, PASSING, C, *STEPS, *([SOME] if self.shape.masked else [])]
+        name = b.module.shared(self.shape, "void", given, self.shape.write)
+        numbers = [*self.steps, out, self.turns, *([self.rest] if self.shape.masked else [])]
+        pointers = [a, b_, c] if self.held == "a" else [b_, a, c]
+        b.do(f"call void @{name}({', '.join(map(str, [*pointers, *(number(n, 'i64') for n in numbers)]))})")
+
+
+def common(plan: Plan, tile: list[int], summed: tuple[Axis, ...]) -> Common | None:
+    """A block of so many elements along each kept axis, if it is of that kind."""
     v = plan.vector
     if v is None or plan.turn is not None or len(summed) != 1:
-        return False
+        return None
     lane, x = plan.inside[v], summed[0]
     held, other = ("a", "b") if lane.a else ("b", "a")
     rows = [i for i, n in enumerate(tile) if i != v and n > 1]
-    if len(rows) > 1 or (getattr(lane, held), getattr(lane, other), lane.c) != (1, 0, 1):
-        return False
+    if len(rows) > 1 or (getattr(lane, held), getattr(lane, other)) != (1, 0):
+        return None
     down = plan.inside[rows[0]] if rows else Axis(1, 0, 0)
     count, vectors, rest = prod(tile[i] for i in rows), -(-tile[v] // plan.lanes), tile[v] % plan.lanes
     masked = bool(rest) or (plan.bits >= WIDEST and plan.problem.axes[v].size % plan.lanes != 0)
     if getattr(down, held) or count > ROWS or count * vectors < FULL or (masked and not plan.masks):
-        return False
+        return None
     shape = Shape(plan.problem.dtype, plan.lanes, count, vectors, masked)
-    given = [HELD, PASSING, C, *STEPS, *([SOME] if masked else [])]
-    name = b.module.shared(shape, "void", given, shape.write)
-    numbers = [getattr(x, held), getattr(x, other), getattr(down, other), down.c, x.size]
-    numbers += [rest or plan.lanes] if masked else []
-    pointers = [a, b_, c] if held == "a" else [b_, a, c]
-    b.do(f"call void @{name}({', '.join(map(str, [*pointers, *(number(n, 'i64') for n in numbers)]))})")
-    return True
+    return Common(shape, held, (getattr(x, held), getattr(x, other), getattr(down, other)), x.size, rest or plan.lanes)

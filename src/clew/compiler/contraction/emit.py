@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from clew.compiler.block import Block, Reg, number, vector
-from clew.compiler.contraction.common import called
+from clew.compiler.contraction.common import common
 from clew.compiler.contraction.lanes import at, plain
-from clew.compiler.contraction.leaving import Epilogue, leave
+from clew.compiler.contraction.leaving import Epilogue, Kind, leave, serve
 from clew.compiler.contraction.outlined import outlined
 from clew.compiler.contraction.plan import Plan
 from clew.compiler.contraction.slots import Slot, slots
@@ -227,7 +227,7 @@ class Writer:
         if self.finishing or not self.plan.apart:
             self.written(place, tile, a, b_, c)
             return
-        if not self.part and not self.epilogue and called(self.b, self.plan, tile, self.summed, a, b_, c):
+        if not self.part and self.common(place, tile, a, b_, c):
             return
         given = self.epilogue.given if self.epilogue else ()
         where = place if self.epilogue or self.part else [number(0, "i64")] * len(place)
@@ -243,6 +243,26 @@ class Writer:
             writer.written(others[: len(place)], tile, a, b_, c)
 
         outlined(self.b, given, [a, b_, c, *where, *rest], write)
+
+    def common(self, place: list[Reg], tile: list[int], a: Reg, b_: Reg, c: Reg) -> bool:
+        """Call a function that products have in common, if this block has one: it leaves for c, or for the stack, where a long
+        epilogue reads it."""
+        found = common(self.plan, tile, self.summed)
+        if found is None:
+            return False
+        shape, v = found.shape, self.plan.vector or 0
+        if self.epilogue is None:
+            rows = [x.c for i, x in enumerate(self.plan.inside) if i != v and tile[i] > 1]
+            if self.plan.inside[v].c == 1:
+                found.call(self.b, a, b_, c, sum(rows))
+            return self.plan.inside[v].c == 1
+        count, type = shape.rows * shape.vectors, vector(self.kind, shape.lanes)
+        if not self.epilogue.apart(self.b, place, Kind(v, type, shape.lanes), count):
+            return False
+        bed = self.b.slot(type, count)
+        found.call(self.b, a, b_, bed, shape.vectors * shape.lanes)
+        serve(self.b, self.plan, self.epilogue, place, tile, bed)
+        return True
 
     def written(self, place: list[Reg], tile: list[int], a: Reg, b_: Reg, c: Reg) -> None:
         """The block written out."""

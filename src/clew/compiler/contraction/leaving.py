@@ -6,16 +6,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import prod
+from typing import NamedTuple
 
-from clew.compiler.block import BITS, WIDEST, Block, Reg, number
+from clew.compiler.block import BITS, WIDEST, Block, Reg, number, vector
 from clew.compiler.contraction.lanes import at, counted, first, put
 from clew.compiler.contraction.plan import Plan
 from clew.compiler.contraction.slots import Slot
 from clew.compiler.contraction.turn import LONG, turn, turned
 
+BED = Reg("%bed", "ptr")
 WRITTEN = 500  # lines of a block's epilogues up to which each is written out: a function with a loop takes as long to compile
 
-Write = Callable[[Block, Sequence[Reg], int, Reg, Reg | None], None]
+Write = Callable[[Block, Sequence[Reg], Sequence[int], int, Reg, Reg | None], None]
+
+
+class Kind(NamedTuple):
+    """What vectors, or scalars, have in common that one loop goes over."""
+
+    axis: int  # the kept axis that the lanes follow
+    type: str
+    some: int  # lanes that count
+
+    @property
+    def x(self) -> Reg:
+        return Reg("%x", self.type)
+
+    @property
+    def mask(self) -> Reg | None:
+        return first(self.some, self.x.lanes) if self.x.lanes else None
 
 
 @dataclass(frozen=True)
@@ -30,51 +48,47 @@ class Finished:
     stride: int
 
     @property
-    def mask(self) -> Reg | None:
-        return first(self.count, self.x.lanes) if self.x.lanes else None
-
-    @property
-    def kind(self) -> tuple[int, str, int]:
-        """What vectors have in common that one loop goes over."""
-        return self.axis, self.x.type, self.count
+    def kind(self) -> Kind:
+        return Kind(self.axis, self.x.type, self.count)
 
 
 class Epilogue:
-    """``write(b, index, vector axis, x, mask)`` writes what becomes of a finished vector in place of its store to ``c``:
-    ``index`` has one i64 per kept axis, of the vector's first lane; ``x`` may be a scalar, and the vector axis is then of no
-    account (-1 where lanes did not follow a kept axis). Of the function's parameters it reads those that are ``given``: it may
-    be written into others that have them."""
+    """``write(b, place, steps, vector axis, x, mask)`` writes what becomes of a finished vector in place of its store to ``c``:
+    of the vector's first lane, ``place`` has one i64 per kept axis, and ``steps`` how far it is from there. Vectors of the same
+    list ``place`` are written one after another. ``x`` may be a scalar, and the vector axis is then of no account (-1 where
+    lanes did not follow a kept axis). Of the function's parameters it reads those that are ``given``: it may be written into
+    others that have them."""
 
     def __init__(self, write: Write, given: Sequence[Reg]) -> None:
         self.write = write
         self.given = given
         self._length = 0
 
-    def length(self, b: Block, place: Sequence[Reg], one: Finished) -> int:
-        """How many lines it takes."""
+    def apart(self, b: Block, place: Sequence[Reg], kind: Kind, count: int) -> bool:
+        """Whether it is a function that loops, for so many vectors."""
         if not self._length:
             trial = Block(b.module)
-            self.write(trial, place, one.axis, one.x, one.mask)
+            self.write(trial, list(place), [1] * len(place), kind.axis, kind.x, kind.mask)
             self._length = len(trial.lines)
-        return self._length
+        return count * self._length > WRITTEN
 
 
 def leave(
     b: Block, plan: Plan, epilogue: Epilogue | None, place: list[Reg], slots: list[Slot], sums: list[Reg], c: Reg
 ) -> None:
     """Every accumulator leaves. The block stands at ``place``, and at ``c``."""
-    if epilogue is None and plan.turn is not None and plan.lanes >= LONG:
-        slots, sums = _turned_out(b, plan, slots, sums, c)
+    if plan.turn is not None and plan.lanes >= LONG:
+        slots, sums = _turned_out(b, plan, epilogue, place, slots, sums, c)
     found = finished(b, plan, slots, sums)
     if epilogue is None:
         for f in found:
-            put(b, f.x, c, f.offset, f.stride, f.mask)
-    elif len(found) * epilogue.length(b, place, found[0]) <= WRITTEN:
-        for f in found:
-            moved = [b.add(p, number(k, "i64")) if k else p for p, k in zip(place, f.index, strict=True)]
-            epilogue.write(b, moved, f.axis, f.x, f.mask)
-    else:
+            put(b, f.x, c, f.offset, f.stride, f.kind.mask)
+    elif found and epilogue.apart(b, place, found[0].kind, len(found)):
         _in_loops(b, plan, epilogue, place, found)
+    else:
+        place = list(place)
+        for f in found:
+            epilogue.write(b, place, f.index, f.axis, f.x, f.kind.mask)
 
 
 def finished(b: Block, plan: Plan, slots: list[Slot], sums: list[Reg]) -> list[Finished]:
@@ -106,9 +120,12 @@ def _squares(plan: Plan, slots: list[Slot], sums: list[Reg]) -> list[Square]:
     return [g[k : k + g[0][0].lanes] for g in groups.values() for k in range(0, len(g), g[0][0].lanes)]
 
 
-def _turned_out(b: Block, plan: Plan, slots: list[Slot], sums: list[Reg], c: Reg) -> tuple[list[Slot], list[Reg]]:
-    """Long squares are turned by a function, from the stack to where they belong; the other accumulators are left."""
-    step = plan.inside[plan.vector or 0].c
+def _turned_out(
+    b: Block, plan: Plan, epilogue: Epilogue | None, place: list[Reg], slots: list[Slot], sums: list[Reg], c: Reg
+) -> tuple[list[Slot], list[Reg]]:
+    """Long squares are turned by a function, from the stack to where they belong, or back to it for the epilogue; the other
+    accumulators are left."""
+    v, axis = plan.vector or 0, plan.turn or 0
     left = dict(zip(slots, sums, strict=True))
     for square in _squares(plan, slots, sums):
         slot, x = square[0]
@@ -118,7 +135,15 @@ def _turned_out(b: Block, plan: Plan, slots: list[Slot], sums: list[Reg], c: Reg
         for k, (one, y) in enumerate(square):
             b.store(y, at(b, bed, k * x.lanes, x.element), BITS[x.element] // 8)
             del left[one]
-        turn(b, x.element, x.lanes, bed, x.lanes, at(b, c, slot.c, x.element), step, len(square), slot.count)
+        if epilogue is None:
+            target, step = at(b, c, slot.c, x.element), plan.inside[v].c
+            turn(b, x.element, x.lanes, bed, x.lanes, target, step, len(square), slot.count)
+        else:
+            target = b.slot(x.type, x.lanes)
+            turn(b, x.element, x.lanes, bed, x.lanes, target, x.lanes, x.lanes, slot.count)
+            grid = [range(k, k + (slot.count if i == v else 1)) for i, k in enumerate(slot.index)]
+            apart = [x.lanes] * len(grid)
+            _call(b, plan, epilogue, place, Kind(axis, x.type, len(square)), grid, target, apart)
     return list(left), list(left.values())
 
 
@@ -152,45 +177,73 @@ def _in_loops(b: Block, plan: Plan, epilogue: Epilogue, place: list[Reg], found:
         for k, f in enumerate(group):
             b.store(f.x, at(b, bed, k * max(f.x.lanes, 1), f.x.element), BITS[f.x.element] // 8)
     for group, bed in zip(groups, beds, strict=True):
-        _call(b, plan, epilogue, place, group, bed)
+        grid = [sorted(set(steps)) for steps in zip(*(f.index for f in group), strict=True)]
+        assert prod(map(len, grid)) == len(group)
+        one = max(group[0].x.lanes, 1)
+        apart = [one * prod(map(len, grid[k + 1 :])) for k in range(len(grid))]
+        _call(b, plan, epilogue, place, group[0].kind, grid, bed, apart)
 
 
-def _call(b: Block, plan: Plan, epilogue: Epilogue, place: list[Reg], group: list[Finished], bed: Reg) -> None:
-    """The epilogues of vectors that lie on the stack, in the order of their places: they stand in rows and columns. Where masks
-    cost nothing, whole vectors and those at an edge are served by one function."""
-    one = group[0]
-    grid = [sorted(set(steps)) for steps in zip(*(f.index for f in group), strict=True)]
-    assert prod(map(len, grid)) == len(group)
-    apart = [x[1] - x[0] if len(x) > 1 else one.x.lanes if k == one.axis else 1 for k, x in enumerate(grid)]
-    start, places, counts = (Reg("%bed", "ptr"), *([Reg(f"%{x}{k}", "i64") for k in range(len(place))] for x in "pn"))
-    lanes = one.x.lanes
-    edge = [Reg("%some", "i64")] if plan.bits == WIDEST and lanes and plan.problem.axes[one.axis].size % lanes else []
+def serve(b: Block, plan: Plan, epilogue: Epilogue, place: list[Reg], tile: list[int], bed: Reg) -> None:
+    """The epilogue of a block that lies on the stack: rows of whole vectors, of the last of which some lanes may count."""
+    v, lanes, kind = plan.vector or 0, plan.lanes, plan.problem.dtype
+    full, rest = divmod(tile[v], lanes)
+    apart = [lanes * (1 if i == v else full + bool(rest)) for i in range(len(tile))]
+    for before, many, count in ((0, full, lanes), (full, 1, rest)):
+        if many and count:
+            grid: list[Sequence[int]] = [range(n) for n in tile]
+            grid[v] = range(before * lanes, (before + many) * lanes, lanes)
+            start = at(b, bed, before * lanes, kind)
+            _call(b, plan, epilogue, place, Kind(v, vector(kind, lanes), count), grid, start, apart)
+
+
+def _call(
+    b: Block,
+    plan: Plan,
+    epilogue: Epilogue,
+    place: list[Reg],
+    kind: Kind,
+    grid: Sequence[Sequence[int]],
+    bed: Reg,
+    apart: Sequence[int],
+) -> None:
+    """The epilogues of vectors that lie on the stack. They stand in rows and columns: ``grid`` has where along each axis, from
+    the block's ``place`` on, and ``apart`` how far one lies from the next. Where masks cost nothing, whole vectors and those at
+    an edge are served by one function."""
+    lanes = kind.x.lanes
+    steps = [x[1] - x[0] if len(x) > 1 else lanes if k == kind.axis else 1 for k, x in enumerate(grid)]
+    places, counts, strides = ([Reg(f"%{x}{k}", "i64") for k in range(len(place))] for x in "pns")
+    edge = [Reg("%some", "i64")] if plan.bits == WIDEST and lanes and plan.problem.axes[kind.axis].size % lanes else []
 
     def write(inner: Block) -> None:
-        mask = counted(inner, edge[0], lanes) if edge else one.mask
-        _over(inner, epilogue, one, mask, list(zip(apart, counts, strict=True)), places, start)
+        mask = counted(inner, edge[0], lanes) if edge else kind.mask
+        _over(inner, epilogue, kind, mask, list(zip(steps, counts, strides, strict=True)), places, BED)
         inner.do("ret void")
 
-    given = [*epilogue.given, start, *places, *counts, *edge]
+    given = [*epilogue.given, BED, *places, *counts, *strides, *edge]
     name = b.module.shared(object(), "void", given, write)  # one for the same bodies
     moved = [b.add(p, number(x[0], "i64")) if x[0] else p for p, x in zip(place, grid, strict=True)]
-    sizes = [number(n, "i64") for n in (*map(len, grid), *([one.count] if edge else []))]
+    sizes = [number(n, "i64") for n in (*map(len, grid), *apart, *([kind.some] if edge else []))]
     b.do(f"call void @{name}({', '.join(map(str, [*epilogue.given, bed, *moved, *sizes]))})")
 
 
 def _over(
-    b: Block, epilogue: Epilogue, one: Finished, mask: Reg | None, axes: list[tuple[int, Reg]], place: list[Reg], bed: Reg
-) -> Reg:
-    """The epilogues of vectors like ``one`` from ``place`` on, which lie from ``bed`` on: how far ``apart`` they are along each
-    axis, and how many. Where the next ones lie."""
+    b: Block,
+    epilogue: Epilogue,
+    kind: Kind,
+    mask: Reg | None,
+    axes: list[tuple[int, Reg, Reg]],
+    place: list[Reg],
+    bed: Reg,
+) -> None:
+    """The epilogues of vectors from ``place`` on, which lie from ``bed`` on: the steps from one to the next along each axis,
+    how many there are, and how far apart they lie."""
     done = len(place) - len(axes)
     if not axes:
-        x = b.load(bed, one.x.type, BITS[one.x.element] // 8)
-        epilogue.write(b, place, one.axis, x, mask)
-        return at(b, bed, max(x.lanes, 1), x.element)
-    apart, count = axes[0]
+        epilogue.write(b, place, [0] * len(place), kind.axis, b.load(bed, kind.type, BITS[kind.x.element] // 8), mask)
+        return
+    step, count, apart = axes[0]
     with b.loop(number(0, "i64"), count, carried=[place[done], bed]) as loop:
         here, bed = loop.carried
-        after = _over(b, epilogue, one, mask, axes[1:], [*place[:done], here, *place[done + 1 :]], bed)
-        loop.next = [b.add(here, number(apart, "i64")), after]
-    return loop.results[1]
+        _over(b, epilogue, kind, mask, axes[1:], [*place[:done], here, *place[done + 1 :]], bed)
+        loop.next = [b.add(here, number(step, "i64")), b.gep(bed, apart, kind.x.element)]

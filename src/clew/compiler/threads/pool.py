@@ -69,12 +69,6 @@ class Native(Mapping[str, int]):
         self.loaded: Functions | None = None
         self._lock = threading.RLock()
 
-    def prepare(self) -> None:
-        """Have the functions made by a thread of its own, for who will need them soon and has other things to compile. The
-        end of the process waits for it: LLVM must not be at work when its library goes."""
-        if self.loaded is None and config.threads > 1:
-            threading.Thread(target=lambda: self.functions, name="clew compiles").start()
-
     def begin(self) -> None:
         """The memory was written anew, perhaps in a process that has just begun."""
         self._lock = threading.RLock()
@@ -139,6 +133,10 @@ class Pool:
         self._begin(threads)
         self._end = weakref.finalize(self, _close, self._native)
         _pools.add(self)
+
+    def ready(self) -> Functions:
+        """The native functions, made now if nothing needed them before."""
+        return self._native.functions
 
     @property
     def parallel_address(self) -> int:
