@@ -281,6 +281,21 @@ def test_what_does_not_depend_on_a_loop_is_computed_before_it(bits: int) -> None
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
+def test_rows_that_lie_one_after_another_are_found_without_a_division(bits: int) -> None:
+    """Two loops of rows are one; where an operand lacks one of them, the rows' numbers are taken apart."""
+    axes = (Var(0, 3), Var(1, 5), Var(2, 37))
+    for whole in (True, False):
+        made = Making(x=("f32", (3, 5, 37) if whole else (5, 37)), y=("f32", (3, 5)))
+        of = axes if whole else axes[1:]
+        fold = made.fold("add", made.load("x", *of), axes[2])
+        run = Run(made, kernel(axes[:2], Nest((axes[2],), [fold]), Nest((), [made.store("y", fold.expr, *axes[:2])])), bits)
+        x = numbers("f32", 3, 5, 37) if whole else numbers("f32", 5, 37)
+        np.testing.assert_array_equal(run(x=x)["y"], np.broadcast_to(x.sum(axis=-1), (3, 5)))
+        divided = re.findall(r"(%v\d+) = u(?:div|rem)", run.text)
+        assert divided and any(len(re.findall(rf"{name}\b", run.text)) > 1 for name in divided) is not whole
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
 def test_axes_of_one_element(bits: int) -> None:
     made = Making(x=("f64", (1, 6, 1)), y=("f64", (1, 6, 1)))
     axes = (Var(0, 1), Var(1, 6), Var(2, 1))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from clew.compiler.contraction import Axis, Problem
+from clew.compiler.contraction import Axis, Plan, Problem, plan
 from clew.compiler.native import host
 
 WIDTHS = [bits for bits in (512, 256, 128) if bits <= host().bits]
@@ -62,3 +64,14 @@ def _strides(sizes: list[int], present: list[bool], rng: np.random.Generator) ->
             out[i] = step * int(rng.choice([1, 1, 1, -1]))
             step = step * sizes[i] + int(rng.integers(0, 2)) * 3
     return out
+
+
+def tiled(problem: Problem, bits: int, rows: int, vectors: int) -> Plan:
+    """A plan without copies whose blocks are so large, and functions."""
+    made = plan(problem, bits)
+    lanes = bits // problem.element_bits
+    tile = tuple(min(x.size, n) for x, n in zip(problem.axes, (rows, vectors * lanes), strict=True))
+    whole = tuple(x.size for x in problem.axes)
+    order = (1, 0)
+    flat = {"walk": problem.axes, "inside": problem.axes, "summed": made.summed_axes, "packs": (), "split": 0, "shares": 0}
+    return replace(made, vector=1, turn=None, tile=tile, chunk=whole, order=order, **flat)

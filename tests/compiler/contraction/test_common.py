@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 
 from clew.compiler.block import Block, Module
-from clew.compiler.contraction import Plan, Problem, plan, write
+from clew.compiler.contraction import Plan, write
 from clew.compiler.contraction.common import ROWS
 from tests.compiler.contraction.calling import POINTERS, RANGE, check
-from tests.compiler.contraction.problems import WIDTHS, matmul
-
-
-def tiled(problem: Problem, bits: int, rows: int, vectors: int) -> Plan:
-    """A plan without copies whose blocks are so large, and functions."""
-    made = plan(problem, bits)
-    lanes = bits // problem.element_bits
-    tile = tuple(min(x.size, vectors * lanes if x.c == 1 else rows) for x in problem.axes)
-    whole = tuple(x.size for x in problem.axes)
-    order = (1, 0)
-    flat = {"walk": problem.axes, "inside": problem.axes, "summed": made.summed_axes, "packs": (), "split": 0, "shares": 0}
-    return replace(made, vector=1, turn=None, tile=tile, chunk=whole, order=order, **flat)
+from tests.compiler.contraction.problems import WIDTHS, matmul, tiled
 
 
 def module(plans: list[Plan]) -> str:

@@ -11,7 +11,7 @@ from clew.compiler.block import Block, Reg, mangle, number, vector
 from clew.compiler.contraction import Axis, Epilogue, Plan, Problem, leaving, plan
 from clew.compiler.native import Library, host
 from tests.compiler.contraction.calling import POINTERS, TYPES, call, memory, text
-from tests.compiler.contraction.problems import WIDTHS, by_kernel, convolution, matmul
+from tests.compiler.contraction.problems import WIDTHS, by_kernel, convolution, matmul, tiled
 
 PROBLEMS = {
     "product": matmul(37, 21, 53),
@@ -59,8 +59,26 @@ def test_in_loops(name: str, bits: int, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize("name", list(PROBLEMS))
 def test_epilogue(name: str, bits: int) -> None:
-    problem = PROBLEMS[name]
-    made, dtype, rng = plan(problem, bits), TYPES[problem.dtype], np.random.default_rng(0)
+    right(PROBLEMS[name], bits, plan(PROBLEMS[name], bits))
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("vectors", [1, 3])
+@pytest.mark.parametrize("rows", [1, 5])
+def test_of_blocks_in_common(rows: int, vectors: int, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They leave for the stack, and a function goes over them from there."""
+    monkeypatch.setattr(leaving, "WRITTEN", 0)
+    monkeypatch.setattr(Plan, "apart", property(lambda made: True))
+    monkeypatch.setattr("clew.compiler.contraction.common.FULL", 0)
+    for columns in (vectors * bits // 32, 2 * vectors * bits // 32 - 1, 3 * vectors * bits // 32 + 1):
+        for ta, tc in ((False, False), (True, False), (False, True)):
+            problem = matmul(2 * rows + 1, 7, columns, ta=ta, tc=tc)
+            right(problem, bits, tiled(problem, bits, rows, vectors))
+
+
+def right(problem: Problem, bits: int, made: Plan) -> None:
+    """What the plan and an epilogue compute is what NumPy does."""
+    dtype, rng = TYPES[problem.dtype], np.random.default_rng(0)
     walk = (*problem.axes, *problem.summed)
     (_, a), (_, b) = memory(walk, "a", dtype, rng), memory(walk, "b", dtype, rng)
     flat, c = memory(problem.axes, "c", dtype, None)

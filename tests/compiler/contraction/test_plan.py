@@ -35,6 +35,19 @@ def test_rows_far_apart_are_packed() -> None:
     assert made.packing == 1024 // made.packs[0].width
 
 
+def test_of_rows_far_apart_few_vectors_are_read_at_once() -> None:
+    """They come slowly; what lies in order does not."""
+    apart, in_order = (plan(matmul(128, 256, n, ta=True), 512).tile for n in (784, 80))
+    assert apart[1] // 16 < apart[0] and in_order[1] // 16 >= in_order[0]
+
+
+def test_shares_of_a_sum_are_chosen_without_copies() -> None:
+    """A stretch stays near, however far apart its rows are: the block is the one that suits that."""
+    problem = Problem("float", (Axis(128, 1, 0, 512), Axis(512, 0, 1, 1)), (Axis(8, 16384, 65536), Axis(128, 128, 512)))
+    made = plan(problem, 512)
+    assert made.shares and not made.packs and made.tile[1] // 16 < made.tile[0]
+
+
 def test_elements_that_pass_are_packed_where_their_steps_fall_into_few_sets() -> None:
     made = plan(matmul(2048, 2048, 2048, ta=True), 512)
     assert [x.operand for x in made.packs] == ["b", "a"]

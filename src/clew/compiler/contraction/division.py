@@ -47,11 +47,11 @@ def _shared(whole: Plan, cycles: float) -> Plan | None:
         return None
     x, step = whole.summed[0], whole.step
     read = size * _elements(whole, x)  # by each step
-    wanted = min(SHARES, int(cycles / SHARE), read * x.size // (2 * resting))
-    if wanted < 4:
-        return None
     turns = max(1, whole.problem.depth // x.size // (whole.lanes if whole.vector is None else 1))  # of a step
     least = APART if any(y.a and y.b and y.size > 1 for y in whole.problem.axes) else LONG
+    wanted = min(SHARES, int(cycles / SHARE), read * x.size // (2 * resting), x.size * turns // least)
+    if wanted < 4:
+        return None
     near = max(NEAR // read, min(8 * NEAR // read, least // turns))
     stretch = max(1, min(near, x.size // wanted) // step) * step
     stretch = next((n for n in range(stretch, stretch * 2 // 3, -step) if x.size % n == 0), stretch)

@@ -77,13 +77,13 @@ def leave(
     b: Block, plan: Plan, epilogue: Epilogue | None, place: list[Reg], slots: list[Slot], sums: list[Reg], c: Reg
 ) -> None:
     """Every accumulator leaves. The block stands at ``place``, and at ``c``."""
-    if plan.turn is not None and plan.lanes >= LONG:
-        slots, sums = _turned_out(b, plan, epilogue, place, slots, sums, c)
+    if epilogue is None and plan.turn is not None and plan.lanes >= LONG:
+        slots, sums = _turned_out(b, plan, slots, sums, c)
     found = finished(b, plan, slots, sums)
     if epilogue is None:
         for f in found:
             put(b, f.x, c, f.offset, f.stride, f.kind.mask)
-    elif found and epilogue.apart(b, place, found[0].kind, len(found)):
+    elif epilogue.apart(b, place, found[0].kind, len(found)):
         _in_loops(b, plan, epilogue, place, found)
     else:
         place = list(place)
@@ -120,12 +120,9 @@ def _squares(plan: Plan, slots: list[Slot], sums: list[Reg]) -> list[Square]:
     return [g[k : k + g[0][0].lanes] for g in groups.values() for k in range(0, len(g), g[0][0].lanes)]
 
 
-def _turned_out(
-    b: Block, plan: Plan, epilogue: Epilogue | None, place: list[Reg], slots: list[Slot], sums: list[Reg], c: Reg
-) -> tuple[list[Slot], list[Reg]]:
-    """Long squares are turned by a function, from the stack to where they belong, or back to it for the epilogue; the other
-    accumulators are left."""
-    v, axis = plan.vector or 0, plan.turn or 0
+def _turned_out(b: Block, plan: Plan, slots: list[Slot], sums: list[Reg], c: Reg) -> tuple[list[Slot], list[Reg]]:
+    """Long squares are turned by a function, from the stack to where they belong; the other accumulators are left."""
+    step = plan.inside[plan.vector or 0].c
     left = dict(zip(slots, sums, strict=True))
     for square in _squares(plan, slots, sums):
         slot, x = square[0]
@@ -135,15 +132,7 @@ def _turned_out(
         for k, (one, y) in enumerate(square):
             b.store(y, at(b, bed, k * x.lanes, x.element), BITS[x.element] // 8)
             del left[one]
-        if epilogue is None:
-            target, step = at(b, c, slot.c, x.element), plan.inside[v].c
-            turn(b, x.element, x.lanes, bed, x.lanes, target, step, len(square), slot.count)
-        else:
-            target = b.slot(x.type, x.lanes)
-            turn(b, x.element, x.lanes, bed, x.lanes, target, x.lanes, x.lanes, slot.count)
-            grid = [range(k, k + (slot.count if i == v else 1)) for i, k in enumerate(slot.index)]
-            apart = [x.lanes] * len(grid)
-            _call(b, plan, epilogue, place, Kind(axis, x.type, len(square)), grid, target, apart)
+        turn(b, x.element, x.lanes, bed, x.lanes, at(b, c, slot.c, x.element), step, len(square), slot.count)
     return list(left), list(left.values())
 
 
@@ -179,22 +168,20 @@ def _in_loops(b: Block, plan: Plan, epilogue: Epilogue, place: list[Reg], found:
     for group, bed in zip(groups, beds, strict=True):
         grid = [sorted(set(steps)) for steps in zip(*(f.index for f in group), strict=True)]
         assert prod(map(len, grid)) == len(group)
-        one = max(group[0].x.lanes, 1)
-        apart = [one * prod(map(len, grid[k + 1 :])) for k in range(len(grid))]
-        _call(b, plan, epilogue, place, group[0].kind, grid, bed, apart)
+        _call(b, plan, epilogue, place, group[0].kind, grid, range(len(grid)), bed)
 
 
 def serve(b: Block, plan: Plan, epilogue: Epilogue, place: list[Reg], tile: list[int], bed: Reg) -> None:
     """The epilogue of a block that lies on the stack: rows of whole vectors, of the last of which some lanes may count."""
     v, lanes, kind = plan.vector or 0, plan.lanes, plan.problem.dtype
     full, rest = divmod(tile[v], lanes)
-    apart = [lanes * (1 if i == v else full + bool(rest)) for i in range(len(tile))]
+    order = sorted(range(len(tile)), key=lambda i: i == v)
     for before, many, count in ((0, full, lanes), (full, 1, rest)):
         if many and count:
             grid: list[Sequence[int]] = [range(n) for n in tile]
             grid[v] = range(before * lanes, (before + many) * lanes, lanes)
-            start = at(b, bed, before * lanes, kind)
-            _call(b, plan, epilogue, place, Kind(v, vector(kind, lanes), count), grid, start, apart)
+            start, skip = at(b, bed, before * lanes, kind), (full + bool(rest) - many) * lanes
+            _call(b, plan, epilogue, place, Kind(v, vector(kind, lanes), count), grid, order, start, skip)
 
 
 def _call(
@@ -204,27 +191,32 @@ def _call(
     place: list[Reg],
     kind: Kind,
     grid: Sequence[Sequence[int]],
+    order: Sequence[int],
     bed: Reg,
-    apart: Sequence[int],
+    skip: int | None = None,
 ) -> None:
-    """The epilogues of vectors that lie on the stack. They stand in rows and columns: ``grid`` has where along each axis, from
-    the block's ``place`` on, and ``apart`` how far one lies from the next. Where masks cost nothing, whole vectors and those at
-    an edge are served by one function."""
+    """The epilogues of vectors that lie on the stack, in rows and columns: ``grid`` has where along each axis, from the block's
+    ``place`` on, and the ``order`` of axes is that of memory, in which so many elements are to ``skip`` after each row. Where
+    masks cost nothing, whole vectors and those at an edge are served by one function."""
     lanes = kind.x.lanes
+    places = [Reg(f"%p{k}", "i64") for k in range(len(place))]
+    axes = [k for k in order if plan.tile[k] > 1]
     steps = [x[1] - x[0] if len(x) > 1 else lanes if k == kind.axis else 1 for k, x in enumerate(grid)]
-    places, counts, strides = ([Reg(f"%{x}{k}", "i64") for k in range(len(place))] for x in "pns")
+    loops = [(k, steps[k], Reg(f"%n{k}", "i64")) for k in axes]
+    between = [] if skip is None else [Reg("%skip", "i64")]
     edge = [Reg("%some", "i64")] if plan.bits == WIDEST and lanes and plan.problem.axes[kind.axis].size % lanes else []
 
     def write(inner: Block) -> None:
         mask = counted(inner, edge[0], lanes) if edge else kind.mask
-        _over(inner, epilogue, kind, mask, list(zip(steps, counts, strides, strict=True)), places, BED)
+        _over(inner, epilogue, kind, mask, loops, places, BED, *between)
         inner.do("ret void")
 
-    given = [*epilogue.given, BED, *places, *counts, *strides, *edge]
+    given = [*epilogue.given, BED, *places, *(n for _, _, n in loops), *between, *edge]
     name = b.module.shared(object(), "void", given, write)  # one for the same bodies
     moved = [b.add(p, number(x[0], "i64")) if x[0] else p for p, x in zip(place, grid, strict=True)]
-    sizes = [number(n, "i64") for n in (*map(len, grid), *apart, *([kind.some] if edge else []))]
-    b.do(f"call void @{name}({', '.join(map(str, [*epilogue.given, bed, *moved, *sizes]))})")
+    counts = [len(grid[k]) for k in axes] + ([] if skip is None else [skip]) + ([kind.some] if edge else [])
+    values = [*epilogue.given, bed, *moved, *(number(n, "i64") for n in counts)]
+    b.do(f"call void @{name}({', '.join(map(str, values))})")
 
 
 def _over(
@@ -232,18 +224,22 @@ def _over(
     epilogue: Epilogue,
     kind: Kind,
     mask: Reg | None,
-    axes: list[tuple[int, Reg, Reg]],
+    loops: list[tuple[int, int, Reg]],
     place: list[Reg],
     bed: Reg,
-) -> None:
-    """The epilogues of vectors from ``place`` on, which lie from ``bed`` on: the steps from one to the next along each axis,
-    how many there are, and how far apart they lie."""
-    done = len(place) - len(axes)
-    if not axes:
+    skip: Reg | None = None,
+) -> Reg:
+    """The epilogues of vectors from ``place`` on, which lie from ``bed`` on: along which axis, by which step, how many. Where
+    the next ones lie."""
+    if not loops:
         epilogue.write(b, place, [0] * len(place), kind.axis, b.load(bed, kind.type, BITS[kind.x.element] // 8), mask)
-        return
-    step, count, apart = axes[0]
-    with b.loop(number(0, "i64"), count, carried=[place[done], bed]) as loop:
+        return at(b, bed, max(kind.x.lanes, 1), kind.x.element)
+    axis, step, count = loops[0]
+    with b.loop(number(0, "i64"), count, carried=[place[axis], bed]) as loop:
         here, bed = loop.carried
-        _over(b, epilogue, kind, mask, axes[1:], [*place[:done], here, *place[done + 1 :]], bed)
-        loop.next = [b.add(here, number(step, "i64")), b.gep(bed, apart, kind.x.element)]
+        there = [*place[:axis], here, *place[axis + 1 :]]
+        after = _over(b, epilogue, kind, mask, loops[1:], there, bed, skip)
+        if skip is not None and len(loops) == 2:
+            after = b.gep(after, skip, kind.x.element)
+        loop.next = [b.add(here, number(step, "i64")), after]
+    return loop.results[1]

@@ -30,7 +30,8 @@ COPIED, TURNED, PICKED = 0.15, 0.4, 2.0  # cycles to pack one element: in vector
 TORN = 3.0  # the same in short pieces of rows that lie far apart
 FAR = 6.0  # cycles to wait for the held operand's next row where its rows outdo a cache's sets
 PASSING = 1.0  # the same for the passing operand's
-NEAREST, FETCHED = 1 << 15, 40  # bytes that the nearest cache keeps; bytes a cycle that come from the next one
+NEAREST, LINE = 1 << 15, 64  # bytes that the nearest cache keeps, and that come to it at once
+FETCHED, STREAMED = 22, 40  # bytes a cycle that come from the next one: of rows that lie apart, and of what is read in order
 EDGE = 0.015  # the worth of one kind of block less, for each has its own code
 COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28)
 
@@ -171,7 +172,7 @@ class Line:
         held, other, step = self.held, self.other, getattr(self.lane, self.held)
         far, passing = FAR * self.far(held), PASSING * self.far(other)
         found = [Option(self.reading(held), far + passing, 0.0)]
-        if self.vector is None or getattr(self.lane, other):
+        if self.vector is None or self.both:
             return found
         if held not in self.problem.computed and (abs(step) > 1 or far):
             runs = any(abs(getattr(x, held)) == 1 and x.size >= 4 for x in self.summed)
@@ -219,14 +220,60 @@ class Line:
             if in_other:
                 passing *= n
         sums *= across
-        both = getattr(self.lane, self.other)
-        loads = option.load * held * across + passing * self.passing * (across if both else 1)
+        loads = option.load * held * across + passing * self.passing * (across if self.both else 1)
         turn = max(sums / 2, loads / 2, LATENCY / sets(sums))
-        vector = self.bits // 8
-        passed = held * across * vector + passing * (across * vector if both else self.problem.element_bits // 8)
-        if self.depth * passed > NEAREST:
-            turn = max(turn, passed / FETCHED)
+        read = held * across * self.bits + passing * (across * self.bits if self.both else self.problem.element_bits)
+        if self.depth * read // 8 > NEAREST:
+            turn = max(turn, self.fetching(tile, across, option))
         return self.depth * (turn + option.stall) + self.leaving(tile, sums) + BLOCK
+
+    def fetching(self, tile: dict[int, int], across: int, option: Option) -> float:
+        """The cycles of a turn's reads where the nearest cache does not keep what a block reads."""
+        held = across * self.bits // 8
+        passing = held if self.both else self.problem.element_bits // 8
+        for i, n in tile.items():
+            if i != self.vector:
+                in_held, in_other = self.fresh[i]
+                held *= n if in_held else 1
+                passing *= n if in_other else 1
+        if self.vector is None:
+            return (held + passing) / STREAMED
+        if not (self.both or self.later or self.rows is None or self.other in option.copies):
+            near = tile.get(self.rows, 1) * self.problem.element_bits // 8  # what lies beside comes too, and no turn needs it
+            passing = passing // near * (-(-near // LINE) * LINE)
+        in_order = (
+            self.held in option.copies or self.apart <= 1.5 * across * self.bits // 8,
+            self.later or self.other in option.copies,
+        )
+        return sum([n / (STREAMED if x else FETCHED) for n, x in zip((held, passing), in_order, strict=True)])
+
+    @cached_property
+    def both(self) -> bool:
+        """Whether the other operand follows the lanes too."""
+        return bool(getattr(self.lane, self.other))
+
+    @cached_property
+    def fresh(self) -> list[tuple[bool, bool]]:
+        """Of each kept axis, whether steps along it lead to elements of the held operand that no turn has read, and of the
+        other: not so where windows overlap."""
+        if self.vector is None:
+            return self.sides
+        apart = [{abs(getattr(x, name)) for x in self.summed} | {0} for name in (self.held, self.other)]
+        return [
+            (abs(getattr(x, self.held)) not in apart[0], abs(getattr(x, self.other)) not in apart[1]) for x in self.problem.axes
+        ]
+
+    @cached_property
+    def apart(self) -> int:
+        """Bytes from a vector of the held operand to the next turn's."""
+        steps = [abs(getattr(x, self.held)) for x in self.summed]
+        return min([x for x in steps if x], default=0) * self.problem.element_bits // 8
+
+    @cached_property
+    def later(self) -> bool:
+        """Whether other turns read what lies beside an element of the passing operand."""
+        steps = [abs(getattr(x, self.other)) * self.problem.element_bits // 8 for x in self.summed]
+        return any(0 < step < LINE for step in steps)
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -270,27 +317,35 @@ class Line:
 
     def plan(self, tile: dict[int, int], cycles: float) -> Plan:
         """The plan with this block."""
+        whole = self.whole(tile)
+        made = divided(whole, cycles, self.held)
+        copies = min(self.options, key=lambda x: x.extra + self.spent(tile, x)).copies
+        if not copies:
+            return made
+        if made.shares and abs(getattr(self.lane, self.held)) <= 1:  # a stretch stays near, however far apart its rows are
+            near = self.options[0]._replace(stall=0.0)
+            other = divided(self.whole(min(self.tiles(), key=lambda x: self.spent(x, near))), cycles, self.held)
+            return other if other.shares else made
+        for operand in copies:
+            axis = self.vector if operand == self.held else self.rows
+            assert axis is not None
+            size = whole.tile[axis]
+            wide = min(self.lanes, 1 << (size - 1).bit_length()) if operand == self.held else 1  # loads cross no lines
+            start = sum(x.size for x in whole.packs)
+            whole = packed(whole, pack(self.problem, whole.summed, operand, axis, -(-size // wide) * wide, start))
+        return divided(whole, cycles, self.held)
+
+    def whole(self, tile: dict[int, int]) -> Plan:
+        """The plan with this block before it is divided."""
         problem, summed = self.problem, self.summed
         kept = problem.axes
         if self.along is not None:
             summed = (*summed[: self.along], *summed[self.along + 1 :], self.lane)
         tiles = tuple(tile.get(i, 1) for i in range(len(kept)))
         chunk = tuple(max(x.size, 1) for x in kept)
-        whole = Plan(
+        return Plan(
             problem, self.bits, self.vector, self.turn(tile), tiles, self.order(), chunk, kept, kept, summed, summed, ()
         )
-        made = divided(whole, cycles, self.held)
-        if made.shares and abs(getattr(self.lane, self.held)) <= 1:
-            return made  # a stretch stays near, however far apart its rows are
-        copies = min(self.options, key=lambda x: x.extra + self.spent(tile, x)).copies
-        for operand in copies:
-            axis = self.vector if operand == self.held else self.rows
-            assert axis is not None
-            wide = min(self.lanes, 1 << (tiles[axis] - 1).bit_length()) if operand == self.held else 1  # loads cross no lines
-            width = -(-tiles[axis] // wide) * wide
-            start = sum(x.size for x in whole.packs)
-            whole = packed(whole, pack(problem, summed, operand, axis, width, start))
-        return divided(whole, cycles, self.held) if copies else made
 
     def order(self) -> tuple[int, ...]:
         """Batches outermost, then blocks of columns, and rows inside: the columns' panel stays near while rows stream by."""
