@@ -21,6 +21,15 @@ def test_backward_sets_the_gradients_of_variables_and_named_nodes() -> None:
     assert [t.grad.item() for t in (x, y, z, p)] == [-3, -3, 4, -3]
 
 
+def test_data_is_no_tensor() -> None:
+    with pytest.raises(
+        UsageError, match=r"this is a ndarray of float64, shape \(3,\); cl\.asarray\(data\) makes.*\n  at .*test_tensor"
+    ):
+        cl.Tensor(np.ones(3))
+    with pytest.raises(UsageError, match=r"this is a float; cl\.asarray\(data\) makes a tensor of data, cl\.variable"):
+        cl.Tensor(1.0)
+
+
 def test_backward_sets_and_adds_only_when_asked() -> None:
     x = cl.variable(3.0)
     loss = x * x

@@ -121,7 +121,13 @@ class Tensor:
     __slots__ = ("__weakref__", "value")
     __array_priority__ = 1000
 
-    def __init__(self, value: Value) -> None:
+    def __init__(self, value: object) -> None:
+        if not isinstance(value, Value):
+            what = f" of {value.dtype}, shape {value.shape}" if isinstance(value, np.ndarray) else ""
+            raise UsageError(
+                f"Tensor() takes a node of a graph, this is a {type(value).__name__}{what}; cl.asarray(data) makes a tensor of "
+                f"data, cl.variable(data) a parameter\n  at {Site(*here())}"
+            )
         self.value = value
 
     # What it is

@@ -252,10 +252,10 @@ class Writer:
             return False
         shape, v = found.shape, self.plan.vector or 0
         if self.epilogue is None:
-            rows = [x.c for i, x in enumerate(self.plan.inside) if i != v and tile[i] > 1]
-            if self.plan.inside[v].c == 1:
-                found.call(self.b, a, b_, c, sum(rows))
-            return self.plan.inside[v].c == 1
+            if self.plan.inside[v].c != 1:
+                return False
+            found.call(self.b, a, b_, c, next((x.c for i, x in enumerate(self.plan.inside) if i != v and tile[i] > 1), 0))
+            return True
         count, type = shape.rows * shape.vectors, vector(self.kind, shape.lanes)
         if not self.epilogue.apart(self.b, place, Kind(v, type, shape.lanes), count):
             return False

@@ -33,6 +33,7 @@ PASSING = 1.0  # the same for the passing operand's
 NEAREST, LINE = 1 << 15, 64  # bytes that the nearest cache keeps, and that come to it at once
 FETCHED, STREAMED = 22, 40  # bytes a cycle that come from the next one: of rows that lie apart, and of what is read in order
 EDGE = 0.015  # the worth of one kind of block less, for each has its own code
+ORDERLY = 1.5  # bytes from one turn's to the next one's, for each that is read, up to which memory is read in order
 COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28)
 
 
@@ -242,7 +243,7 @@ class Line:
             near = tile.get(self.rows, 1) * self.problem.element_bits // 8  # what lies beside comes too, and no turn needs it
             passing = passing // near * (-(-near // LINE) * LINE)
         in_order = (
-            self.held in option.copies or self.apart <= 1.5 * across * self.bits // 8,
+            self.held in option.copies or self.apart <= ORDERLY * across * self.bits // 8,
             self.later or self.other in option.copies,
         )
         return sum([n / (STREAMED if x else FETCHED) for n, x in zip((held, passing), in_order, strict=True)])
