@@ -41,9 +41,9 @@ class Tail(Items):
 
     def finish(self, b: Block, place: Sequence[Reg], steps: Sequence[int], axis: int, x: Reg, mask: Reg | None) -> None:
         """The epilogue of the contraction generator."""
-        self.enter(b)
-        if place is not self.place:
+        if place is not self.place or b is not self.b:
             self.place, self.there = place, {}
+        self.enter(b)
         self.lanes, self.mask = x.lanes, mask
         self.vector = Var(axis, self.value_of.shape[axis]) if x.lanes else None
         for k, (start, more, n) in enumerate(zip(place, steps, self.value_of.shape, strict=True)):
