@@ -123,11 +123,9 @@ class Tensor:
 
     def __init__(self, value: object) -> None:
         if not isinstance(value, Value):
-            what = f" of {value.dtype}, shape {value.shape}" if isinstance(value, np.ndarray) else ""
-            raise UsageError(
-                f"Tensor() takes a node of a graph, this is a {type(value).__name__}{what}; cl.asarray(data) makes a tensor of "
-                f"data, cl.variable(data) a parameter\n  at {Site(*here())}"
-            )
+            what = type(value).__name__ + (f" of {value.dtype}, shape {value.shape}" if isinstance(value, np.ndarray) else "")
+            mend = "cl.asarray(data) makes a tensor of data, cl.variable(data) a parameter"
+            raise UsageError(f"Tensor() takes a node of a graph, this is a {what}; {mend}\n  at {Site(*here())}")
         self.value = value
 
     # What it is
