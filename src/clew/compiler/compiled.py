@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._uncollected import uncollected
 from ..ir import Array, Graph
 from .calling import Calling
 from .fingerprint import fingerprint
@@ -35,18 +34,6 @@ def _offset() -> int:
 
 
 DATA = _offset()
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """What is made inside stays as long as it is made: looking for garbage in between would take a third of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 class Compiled:

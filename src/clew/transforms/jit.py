@@ -10,6 +10,7 @@ from importlib import import_module
 from time import perf_counter
 from typing import Any
 
+from .._uncollected import uncollected
 from ..errors import SignatureWarning, UsageError
 from ..ir import Site, Value, here, quiet, recording, tracing
 from ..tensor import transforming
@@ -110,7 +111,8 @@ class Jit:
             why = reason(shown_arguments, self._signatures, changes[:1])
             named = list(zip(parameter_names(self._called, len(args)), args, strict=True))
             start = perf_counter()
-            entry = build(self.function, self.name, named, dict(sorted(kwargs.items())), **self._options)
+            with uncollected():
+                entry = build(self.function, self.name, named, dict(sorted(kwargs.items())), **self._options)
             entry.took = {"tracing": perf_counter() - start - sum(entry.took.values()), **entry.took}
             if not kwargs:
                 entry.like, entry.count = recogniser(args), len(args)
