@@ -173,6 +173,15 @@ def test_folds_of_rows(function: str, rows: int, n: int, bits: int) -> None:
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
+def test_what_is_folded_stays_in_registers(bits: int) -> None:
+    made, k = row_folds("add", "f64", 5, 300)
+    run = Run(made, k, bits)
+    x = numbers("f64", 5, 300)
+    np.testing.assert_allclose(run(x=x)["y"], x.sum(1), rtol=1e-14)
+    assert "alloca" not in run.text
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize("function", ["logical_and", "logical_or"])
 def test_folds_of_truths(function: str, bits: int) -> None:
     made, k = row_folds(function, "bool", 9, 21)

@@ -15,6 +15,7 @@ from clew.ops.arithmetic import add, mul, neg
 from clew.ops.broadcast import broadcast, sum
 from clew.ops.contraction import contract
 from clew.ops.exponential import exp
+from clew.ops.movement import narrow
 from clew.ops.sorting import Sort
 
 from .models import MODELS
@@ -59,6 +60,19 @@ def test_what_is_expensive_is_computed_once() -> None:
     assert y in roots(graph)
     cheap = neg(X)
     assert cheap not in roots(Graph("g", (X,), (mul(cheap, cheap), sum(cheap, (1,)))))
+
+
+def test_parts_that_have_one_user_each_are_computed_there() -> None:
+    """Of large values: small ones are sooner written than taken apart."""
+
+    def computed(n: int, *cuts: tuple[int, int]) -> bool:
+        x = parameter("x", f32(n, 480))
+        y = exp(exp(x))
+        return y not in roots(Graph("g", (x,), tuple(sum(narrow(y, 0, *cut), (0,)) for cut in cuts)))
+
+    assert computed(1000, (0, 600), (600, 1000))
+    assert not computed(1000, (0, 600), (500, 1000))
+    assert not computed(10, (0, 6), (6, 10))
 
 
 def test_rows_are_passed_over_once() -> None:

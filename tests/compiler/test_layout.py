@@ -84,9 +84,20 @@ def test_long_folds_across_rows_go_several_vectors_abreast() -> None:
     assert Layout(kernel(sum(long, (0,)), inputs=(long,)), 512).lanes == 64
     assert Layout(kernel(sum(short, (0,)), inputs=(short,)), 512).lanes == 16
     assert Layout(kernel(sum(narrow, (0,)), inputs=(narrow,)), 512).lanes == 16
+    even, wide = parameter("x", f32(64, 256)), parameter("x", f32(64, 1000))
+    assert Layout(kernel(sum(even, (0,)), inputs=(even,)), 512).lanes == 128
+    assert Layout(kernel(sum(wide, (0,)), inputs=(wide,)), 512).lanes == 128
+    assert Layout(kernel(sum(exp(even), (0,)), inputs=(even,)), 512).lanes == 64  # long functions are not written out twice
     turned = permute(parameter("y", f32(100, 64)), (1, 0))
     step = kernel(sum(add(long, turned), (0,)), inputs=(long, turned.operands[0]))
     assert Layout(step, 512).lanes == 16  # read in steps, which no more lanes make better
+
+
+def test_folds_across_rows_go_along_all_axes_that_are_one() -> None:
+    """Rows of 16 times 3 are rows of 48: lanes along the three alone would be few, and those of the fold 48 apart."""
+    x = parameter("x", f32(64, 16, 3))
+    layout = Layout(kernel(sum(exp(x), (0,)), inputs=(x,)), 512)
+    assert layout.vectors == "outer" and layout.length == 48 and not layout.rows
 
 
 @pytest.mark.parametrize("n", [1, 15, 16, 17, 1000, 100_003, 10_000_000])

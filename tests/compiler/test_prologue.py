@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from clew.compiler import columns, group, native
+from clew.compiler import group, native, staged
 from clew.compiler.compiled import Compiled
 from clew.compiler.contraction import division, tiling
 from clew.compiler.group import Grouping
@@ -28,7 +28,7 @@ WIDTHS = [bits for bits in (512, 256, 128) if bits <= native.host().bits]
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Everything is large, and worth a task."""
-    for module in (group, columns):
+    for module in (group, staged):
         monkeypatch.setattr(module, "LARGE", 1)
     for name, value in {"COMPUTED": 4000, "SHARE": 100, "TASK": 100, "LONG": 2, "APART": 2, "NEAR": 2000}.items():
         monkeypatch.setattr(division, name, value)

@@ -7,7 +7,8 @@ run of turns, so partial results do not depend on how tasks are shared among thr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -46,13 +47,13 @@ class Items(Evaluator):
         super().__init__(b, lanes)
         self.own = own  # a member's read of itself
 
-    def turn(self, items: list[Store | Fold], places: dict[Fold, Reg], held: Mapping[Store, list[Reg]] = {}) -> None:
+    def turn(self, items: list[Store | Fold], held: Mapping[Store, list[Reg]] = {}) -> None:
         """Everything is read before anything is written: an input may be written in place. What is ``held`` is written
         later."""
         stores: list[tuple[Store, Reg]] = []
         for item in items:
             if isinstance(item, Fold):
-                self.accumulate(item.expr, places[item])
+                self.accumulate(item)
                 continue
             x = self.value(item.expr)
             self.scopes[-1][item.buffer] = x
@@ -62,10 +63,10 @@ class Items(Evaluator):
         for item, x in stores:
             held[item].append(x) if item in held else self.store(item, x)
 
-    def turns(self, short: Sequence[Var], items: list[Store | Fold], places: dict[Fold, Reg]) -> None:
+    def turns(self, short: Sequence[Var], items: list[Store | Fold]) -> None:
         """The turns of short loops within the lanes, written out. What they store side by side is stored as whole vectors."""
         if not short:
-            self.turn(items, places)
+            self.turn(items)
             return
         b, n = self.b, prod(v.size for v in short)
         self.prepare([x.expr.args[0] if isinstance(x, Fold) else x.expr for x in items])
@@ -81,7 +82,7 @@ class Items(Evaluator):
         for turn in np.ndindex(*(v.size for v in short)):
             with self.scope(again=True):
                 self.env.update(zip(short, map(int, turn), strict=True))
-                self.turn(items, places, held)
+                self.turn(items, held)
         for v in short:
             del self.env[v]
         for item, found in held.items():
@@ -94,15 +95,14 @@ class Items(Evaluator):
         index = tuple(Ix(0, ((v, 1),)) if v.size > 1 else 0 for v in item.vars)
         self.write(item.buffer, index, to_memory(self.b, x, item.buffer.value.dtype))
 
-    def accumulate(self, e: Expr, place: Reg) -> None:
-        b, function = self.b, e.attr[0]
+    def accumulate(self, x: Fold) -> None:
+        b, e, function = self.b, x.expr, x.expr.attr[0]
         term = self.value(e.args[0])
         if self.vector is not None:
             term = self.spread(term, self.lanes)
             if self.mask is not None:
                 term = b.select(self.mask, term, number(neutral(function, e.dtype), term.type))
-        type = vector(register_type(e.dtype), self.lanes if self.vector is not None else 0)
-        b.store(combine(b, function, e.dtype, b.load(place, type, 64), term), place, 64)
+        self.folds[x] = combine(b, function, e.dtype, self.folds[x], term)
 
 
 def often(kernel: Kernel, module: Module) -> frozenset[str]:
@@ -123,7 +123,7 @@ class Loops(Items):
         self.rank = len(kernel.domain)
         self.wide_scratch = layout.vectors == "outer"
         self.aligned = True
-        self.totals: dict[Fold, Reg] = {}
+        self.totals: dict[Fold, tuple[Reg, str]] = {}  # where each is, and its type
         self.row: Reg | None = None  # the number of the row, where rows have several loops
         self.shared = often(kernel, b.module)
 
@@ -138,21 +138,17 @@ class Loops(Items):
                 self.scratch[item.buffer] = b.slot(memory_type(item.buffer.value.dtype), count + self.lanes)
         wide = self.lanes if layout.vectors == "outer" else 0
         for x in layout.totals:
-            self.totals[x] = b.slot(vector(register_type(x.expr.dtype), wide))
+            type = vector(register_type(x.expr.dtype), wide)
+            self.totals[x] = b.slot(type), type
         with b.loop(BEGIN, END, empty=True) as tasks, self.scope():
-            for x, place in self.totals.items():
-                self._begin(x, place, wide)
+            for x in self.totals:
+                self._go_on(x, self._neutral(x, wide))
             self._task(tasks.i)
-            for (x, place), to in zip(self.totals.items(), partial, strict=True):
+            for x, to in zip(self.totals, partial, strict=True):
                 dtype = x.expr.dtype
-                found = b.load(place, vector(register_type(dtype), wide), 64)
-                total = to_memory(b, horizontal(b, x.expr.attr[0], dtype, found), dtype)
+                total = to_memory(b, horizontal(b, x.expr.attr[0], dtype, self._so_far(x)), dtype)
                 b.store(total, b.gep(to, tasks.i, memory_type(dtype)), dtype.itemsize)
         b.do("ret void")
-
-    def _begin(self, x: Fold, place: Reg, lanes: int) -> None:
-        function, dtype = x.expr.attr[0], x.expr.dtype
-        self.b.store(number(neutral(function, dtype), vector(register_type(dtype), lanes)), place, 64)
 
     def _task(self, task: Reg) -> None:
         b, layout = self.b, self.layout
@@ -227,7 +223,8 @@ class Loops(Items):
         for merged in self.layout.merged:
             self.env[merged] = 0
         if start is None or stop is None:
-            self.in_lanes(v, self.layout.length, self._exprs(), squares if self.layout.squares else nests)
+            with self._totals_held():
+                self.in_lanes(v, self.layout.length, self._exprs(), squares if self.layout.squares else nests)
         else:
             self.in_vectors(v, start, stop, self._exprs(), nests)
 
@@ -238,8 +235,9 @@ class Loops(Items):
         whole_end = b.add(start, b.bits_and(b.sub(stop, start), number(-lanes, I64)))
         clear = stretch(exprs, v, lanes)
         cuts = [self._between(start, number(cut, I64), whole_end) for cut in (clear.start, clear.stop)] if clear else []
-        for k, (low, high) in enumerate(pairwise([start, *cuts, whole_end])):
-            self.whole(v, low, high, facts(clear, k == 1), body)
+        with self._totals_held():
+            for k, (low, high) in enumerate(pairwise([start, *cuts, whole_end])):
+                self.whole(v, low, high, facts(clear, k == 1), body)
         if self.layout.length % lanes:
             with b.when(b.icmp("slt", whole_end, stop)), self.knowing(facts(clear, False)):
                 self.last(v, whole_end, counted(b, b.sub(stop, whole_end), lanes), body)
@@ -260,9 +258,9 @@ class Loops(Items):
             self.env[u] = start
             for e, bed in beds.items():
                 self._turn(e, u, v, bed)
-        with b.loop(start, end) as loop, self.scope():
-            self.env[u] = loop.i
-            row = b.mul(b.sub(loop.i, start), lanes)
+        with self.looping(start, end) as i, self.scope():
+            self.env[u] = i
+            row = b.mul(b.sub(i, start), lanes)
             for e, bed in beds.items():
                 type = memory_type(e.dtype)
                 x = b.load(b.gep(bed, row, type), vector(type, self.lanes), e.dtype.itemsize)
@@ -295,15 +293,10 @@ class Loops(Items):
         b = self.b
         inner = self.layout.vectors == "inner" and bool(nest.vars)
         lanes = self.lanes if inner or self.vector is not None else 0
-        places: dict[Fold, Reg] = {}
-        for x in nest.items:
-            if not isinstance(x, Fold):
-                continue
-            if x.total is not None and not inner:
-                places[x] = self.totals[x]
-            else:
-                places[x] = b.slot(vector(register_type(x.expr.dtype), lanes))
-                self._begin(x, places[x], lanes)
+        folds = [x for x in nest.items if isinstance(x, Fold)]
+        totals = [x for x in folds if x.total is not None and not inner]  # which go on in the lanes they are in
+        around = self.folds
+        self.folds = {x: self._neutral(x, lanes) for x in folds} | {x: self._so_far(x) for x in totals}
         exprs = [x.expr.args[0] if isinstance(x, Fold) else x.expr for x in nest.items]
         if inner:
             last = self.layout.along[nest]
@@ -311,21 +304,42 @@ class Loops(Items):
 
             def innermost() -> None:
                 self.prepare(exprs)
-                self.in_lanes(last, last.size, exprs, lambda: self.turns(short, nest.items, places))
+                self.in_lanes(last, last.size, exprs, lambda: self.turns(short, nest.items))
 
             self.loops([v for v in nest.vars if v != last and v not in short], exprs, innermost)
         else:
             short = within(nest, None) if self.vector is not None else ()
-            self.loops([v for v in nest.vars if v not in short], exprs, lambda: self.turns(short, nest.items, places))
-        for x, place in places.items():
-            if place is self.totals.get(x):
+            self.loops([v for v in nest.vars if v not in short], exprs, lambda: self.turns(short, nest.items))
+        found, self.folds = self.folds, around
+        for x in folds:
+            if x in totals:
+                self._go_on(x, found[x])
                 continue
-            function, dtype = x.expr.attr[0], x.expr.dtype
-            found = b.load(place, vector(register_type(dtype), lanes), 64)
-            if inner:
-                found = horizontal(b, function, dtype, found)
+            one = horizontal(b, x.expr.attr[0], x.expr.dtype, found[x]) if inner else found[x]
             if x.total is None:
-                self.scopes[-1][x.expr] = self.folded(x.expr, found)
+                self.scopes[-1][x.expr] = self.folded(x.expr, one)
             else:
-                so_far = self.totals[x]
-                b.store(combine(b, function, dtype, b.load(so_far, found.type, 64), found), so_far, 64)
+                self._go_on(x, combine(b, x.expr.attr[0], x.expr.dtype, self._so_far(x), one))
+
+    # Totals: on the stack, and in registers while nothing is done that may be left out
+
+    def _neutral(self, x: Fold, lanes: int) -> Reg:
+        return number(neutral(x.expr.attr[0], x.expr.dtype), vector(register_type(x.expr.dtype), lanes))
+
+    def _so_far(self, x: Fold) -> Reg:
+        found = self.folds.get(x)
+        return found if found is not None else self.b.load(*self.totals[x], 64)
+
+    def _go_on(self, x: Fold, so_far: Reg) -> None:
+        if x in self.folds:
+            self.folds[x] = so_far
+        else:
+            self.b.store(so_far, self.totals[x][0], 64)
+
+    @contextmanager
+    def _totals_held(self) -> Iterator[None]:
+        self.folds = {x: self._so_far(x) for x in self.totals}
+        yield
+        found, self.folds = self.folds, {}
+        for x in self.totals:
+            self._go_on(x, found[x])

@@ -54,6 +54,7 @@ class Evaluator:
         self.facts: Mapping[Expr, bool] = {}  # conditions that are known here
         self.rare = False  # whether what is written here runs seldom, and should be short
         self.shared: frozenset[str] = frozenset()  # functions that are called, and not written out
+        self.folds: dict[Any, Reg] = {}  # what is being folded, and what of it there is so far
 
     @contextmanager
     def scope(self, again: bool = False) -> Iterator[None]:
@@ -272,15 +273,14 @@ class Evaluator:
                 del self.env[v]
             assert total is not None
         else:
-            place = self.b.slot(type)
-            b.store(number(neutral(function, e.dtype), type), place, 64)
+            around, self.folds = self.folds, {e: number(neutral(function, e.dtype), type)}
 
             def body() -> None:
                 term = self.spread(self.value(e.args[0]), wide)
-                b.store(combine(b, function, e.dtype, b.load(place, type, 64), term), place, 64)
+                self.folds[e] = combine(b, function, e.dtype, self.folds[e], term)
 
             self.loops(loops, e.args, body)
-            total = b.load(place, type, 64)
+            total, self.folds = self.folds[e], around
         return self.folded(e, total)
 
     def write(self, buffer: Buffer, index: tuple[Component, ...], x: Reg) -> None:
@@ -305,10 +305,19 @@ class Evaluator:
             return
         v = vars[0]
         self.prepare(exprs)
-        with self.b.loop(number(0, I64), number(v.size, I64)) as loop, self.scope():
-            self.env[v] = loop.i
+        with self.looping(number(0, I64), number(v.size, I64)) as i, self.scope():
+            self.env[v] = i
             self.loops(vars[1:], exprs, body)
         del self.env[v]
+
+    @contextmanager
+    def looping(self, start: Reg, stop: Reg, step: int = 1, empty: bool = False) -> Iterator[Reg]:
+        """A loop whose turns hand on what is folded, in registers."""
+        with self.b.loop(start, stop, step, list(self.folds.values()), empty) as loop:
+            self.folds = dict(zip(self.folds, loop.carried, strict=True))
+            yield loop.i
+            loop.next = list(self.folds.values())
+        self.folds = dict(zip(self.folds, loop.results, strict=True))
 
     def in_lanes(self, v: Var, size: int, exprs: Iterable[Expr], body: Callable[[], None]) -> None:
         """``body``, which computes ``exprs``, for ``v`` below ``size``: a vector at a time, then once for the rest."""
@@ -341,11 +350,11 @@ class Evaluator:
         else:
             low, high = (number(x, I64) if isinstance(x, int) else x for x in (start, stop))
             with (
-                self.b.loop(low, high, self.lanes, empty=isinstance(start, Reg)) as loop,
+                self.looping(low, high, self.lanes, empty=isinstance(start, Reg)) as i,
                 self.knowing(facts),
                 self.scope(),
             ):
-                self.env[v] = loop.i
+                self.env[v] = i
                 body()
 
     def last(self, v: Var, start: Reg | int, mask: Reg, body: Callable[[], None]) -> None:

@@ -20,7 +20,7 @@ from ..ops.convolution import Convolve
 from ..ops.cost import WEIGHTS
 from ..ops.elementwise import Elementwise
 from ..ops.indexing import Gather
-from ..ops.movement import Concat
+from ..ops.movement import Concat, Slice
 from ..ops.pooling import Windows
 from ..ops.reductions import ArgExtreme, Reduction
 from ..ops.rounding import Cast
@@ -116,13 +116,19 @@ def roots(graph: Graph, computed: Collection[Value] = ()) -> dict[Value, None]:
             or (size and (len(users[v]) > 1 or any(map(repeats, users[v]))))
             or v in bases
             or v in joint
-            or (cost[v] >= EXPENSIVE and len(users[v]) > 1 and not again(v, cost[v], users[v], sources.get(v, ())))
+            or (cost[v] >= EXPENSIVE and shared(v, users[v]) and not again(v, cost[v], users[v], sources.get(v, ())))
             or (cost[v] >= EXPENSIVE / 2 and any(map(repeats, users[v])))
             or length[v] >= LONGEST
         ):
             found[v] = None
             cost[v], length[v] = 0, 1
     return found
+
+
+def shared(v: Value, users: list[Value]) -> bool:
+    """Whether elements have several users: of large values, parts may have one each."""
+    parts = v.type.nbytes >= LARGE and all([isinstance(u.op, Slice) for u in users])
+    return len(users) > 1 and not (parts and sum([u.type.size for u in users]) <= v.type.size)
 
 
 def again(v: Value, cost: float, users: list[Value], sources: Collection[Value]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from math import prod
 
-from .costs import cost
+from .costs import CALLED, cost
 from .expression import Expr, flat, indices, walk
 from .index import Component, Ix, Var, variable
 from .kernel import Fold, Kernel, Nest, Store
@@ -14,7 +14,7 @@ from .squares import squares
 
 TASKS = 256  # at most; fixed, so that results are
 WORK = 8192  # elements: what a task should at least compute
-ABREAST = 4  # vectors, where folds run across them
+MANY, SOME = 8, 4  # vectors abreast, where folds run across them
 LONG = 16  # turns of such a fold
 
 
@@ -28,17 +28,18 @@ class Layout:
         domain = [v for v in kernel.domain if v.size > 1]
         self.along = {nest: along(nest, self.lanes) for nest in kernel.nests if nest.vars}  # what lanes within a turn follow
         inner = set(self.along.values())
-        outer = bool(domain) and (not inner or price(kernel, self.lanes, domain[-1]) < price(kernel, self.lanes))
+        run = merged(domain, exprs, [x for x in kernel.items if isinstance(x, Store)])
+        length = prod(v.size for v in domain[len(domain) - run :])
+        outer = bool(domain) and (not inner or price(kernel, self.lanes, domain[-1], length) < price(kernel, self.lanes))
         self.vectors = "outer" if outer else "inner" if inner else "none"
         if self.vectors == "inner":  # what is one number in a turn needs no lanes
             self.width = self.lanes = bits // widest(e for e in exprs if e.vars & inner)
-        if outer and broad(kernel, domain[-1], self.width):
-            self.lanes *= ABREAST
-        run = merged(domain, exprs, [x for x in kernel.items if isinstance(x, Store)]) if outer else 0
-        self.rows = domain[: len(domain) - run]
+        if outer:
+            self.lanes *= abreast(kernel, domain[-1], length, self.width)
+        self.rows = domain[: len(domain) - run] if outer else domain
         self.merged = domain[len(self.rows) : -1] if outer else []  # axes that the last one runs on through
         self.across = domain[-1] if outer else None
-        self.length = prod(v.size for v in domain[len(self.rows) :])
+        self.length = length if outer else 1
         self.squares = squares(kernel, self.rows, domain[-1], self.lanes) if outer else None
         if self.squares is not None:
             self.rows = [self.squares.tiles if v == self.squares.var else v for v in self.rows]
@@ -117,15 +118,19 @@ def _turns(nest: Nest, vars: frozenset[Var], lane: Var | None, lanes: int) -> fl
     return lanes * prod(sizes.values())
 
 
-def broad(kernel: Kernel, lane: Var, lanes: int) -> bool:
-    """Whether several vectors go abreast: their folds need not wait for each other, and more of each row is read at once."""
-    if lane.size < ABREAST * lanes or any(isinstance(x, Store) and x.place == "scratch" for x in kernel.items):
-        return False
+def abreast(kernel: Kernel, lane: Var, length: int, lanes: int) -> int:
+    """How many vectors go abreast along an axis that runs on to this length: folds across them need not wait for each other,
+    and more of each row is read at once."""
+    if any(isinstance(x, Store) and x.place == "scratch" for x in kernel.items):
+        return 1
     loops = [nest for nest in kernel.nests if nest.vars]
-    read = [e for e in walk(x for nest in loops for x in parts(nest)) if e.kind == "load"]
-    if any(reading(flat(*e.attr), lane, ABREAST * lanes) > 1 for e in read):
-        return False
-    return any(isinstance(x, Fold) and prod(v.size for v in nest.vars) >= LONG for nest in loops for x in nest.items)
+    if not any(isinstance(x, Fold) and prod(v.size for v in nest.vars) >= LONG for nest in loops for x in nest.items):
+        return 1
+    found = list(walk(x for nest in loops for x in parts(nest)))
+    read = [flat(*e.attr) for e in found if e.kind == "load"]
+    many = length % (MANY * lanes) == 0 or length >= MANY * 4 * lanes  # the rest is masked, which takes more registers
+    n = MANY if many and not any(cost(e) >= CALLED for e in found) else SOME  # what is long is not written out more often
+    return n if length >= n * lanes and all(reading(x, lane, n * lanes) <= 1 for x in read) else 1
 
 
 def reading(position: Component, v: Var | None, lanes: int) -> float:
@@ -151,7 +156,7 @@ def merged(domain: list[Var], exprs: Iterable[Expr], written: Sequence[Store]) -
     everything = list(exprs)
     stores = [flat(x.buffer, own_index(x)) for x in written if x.place == "memory"]
     lacking = [x.vars for x in written]
-    count = 1
+    count = min(1, len(domain))
     while count < len(domain):
         outer, inner = domain[-count - 1], domain[-count]
         for e in everything:

@@ -20,7 +20,6 @@ from ..passes.merge import merge
 from ..passes.rewrite import renewed, rewrite
 from .bands import banded
 from .checks import checked
-from .columns import added_up
 from .constants import compact, repeating
 from .factored import factored
 from .joining import joined
@@ -28,6 +27,7 @@ from .phases import phased
 from .products import unpadded
 from .scattered import scattered
 from .sortings import sorted_once
+from .staged import staged
 from .turning import turned
 
 
@@ -118,7 +118,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     simplify,
     share,
     banded,
-    added_up,
+    staged,
 )
 
 
