@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 from .native import Part
 
+I64 = "i64"
+
 
 class Reg(NamedTuple):
     """A register or constant as it is written, and its LLVM type."""
@@ -257,7 +259,7 @@ class Block:
         would then store the wide one, and what lies behind would be overwritten (llvm-project#179489)."""
         if (lane := alone(mask)) is not None:
             one = self.put(f"extractelement {x}, i64 {lane}", x.element)
-            self.store(one, self.gep(address, number(lane, "i64"), x.element) if lane else address, align)
+            self.store(one, self.gep(address, number(lane, I64), x.element) if lane else address, align)
             return
         name = f"llvm.masked.store.{mangle(x.type)}.p0"
         self.module.declare(f"declare void @{name}({x.type}, ptr, {mask.type})")

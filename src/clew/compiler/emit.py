@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..ir import FLOATS, Value
-from .block import Block, Module, Reg, number, vector
+from .block import I64, Block, Module, Reg, number, vector
 from .contraction.lanes import counted
 from .contraction.turn import turned
 from .conversion import from_memory, memory_type, register_type, to_memory
-from .evaluate import I64, Evaluator
+from .evaluate import Evaluator
 from .expression import Expr, flat, walk
 from .folding import combine, horizontal, neutral
 from .index import Ix, Var, variable

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .block import Block, Reg, number, vector
+from .block import I64, Block, Reg, number, vector
 from .conversion import cast, from_memory, memory_type, register_type
 from .expression import Buffer, Expr, Point, flat, founds, identity, indices, walk
 from .folding import combine, neutral
@@ -19,54 +17,25 @@ from .interleaving import apart
 from .quotients import divided, from_first
 from .scalar_functions import call, shared
 from .short import MOST
-from .stretches import facts, stretch
+from .turns import Spot, Turns
 
-I64 = "i64"
 WIDEST = 4  # the widest step between lanes for which all in between is read too
 SCATTERED = 1 << 30  # no step: each lane has an address of its own
 BACKWARDS = SCATTERED - 1  # neighbours in falling order: the address is the last lane's
 UNROLLED = 16  # turns of a reduction within an expression
 
 
-class Spot(NamedTuple):
-    """The value of a variable: so many steps from where a register says."""
-
-    start: Reg
-    steps: int
-
-
-class Evaluator:
-    """Writes the instructions that compute expressions. Loops bind variables in ``env``; lanes follow ``vector``, if any."""
+class Evaluator(Turns):
+    """Writes the instructions that compute expressions."""
 
     def __init__(self, b: Block, lanes: int) -> None:
-        self.b = b
-        self.lanes = lanes
-        self.env: dict[Var, Reg | Spot | int] = {}
-        self.scopes: list[dict[Any, Reg]] = [{}]
-        self.shelf = self.scopes[0]  # the scope of what several turns that are written out share
+        super().__init__(b, lanes)
         self.base: dict[Buffer | Point, Reg] = {}
         self.scratch: dict[Buffer, Reg] = {}
         self.rank = 0  # how many axes the turns have, which scratch lacks
         self.wide_scratch = False  # whether scratch has a vector for each element: lanes are turns
-        self.vector: Var | None = None  # the variable whose values the lanes are
         self.aligned = False  # whether the first lane's value is a multiple of the lanes
-        self.mask: Reg | None = None  # the lanes that count, in a last turn of few
-        self.facts: Mapping[Expr, bool] = {}  # conditions that are known here
-        self.rare = False  # whether what is written here runs seldom, and should be short
         self.shared: frozenset[str] = frozenset()  # functions that are called, and not written out
-        self.folds: dict[Any, Reg] = {}  # what is being folded, and what of it there is so far
-
-    @contextmanager
-    def scope(self, again: bool = False) -> Iterator[None]:
-        """What is computed inside is known there alone. ``again``: it is one of several turns that are written out, and what
-        was read for the others too stays known."""
-        self.scopes.append({})
-        shelf = self.shelf
-        if not again:
-            self.shelf = self.scopes[-1]
-        yield
-        self.shelf = shelf
-        self.scopes.pop()
 
     def prepare(self, exprs: Iterable[Expr]) -> None:
         """Compute what is the same for every value of ``v`` before its loop."""
@@ -309,61 +278,6 @@ class Evaluator:
             self.env[v] = i
             self.loops(vars[1:], exprs, body)
         del self.env[v]
-
-    @contextmanager
-    def looping(self, start: Reg, stop: Reg, step: int = 1, empty: bool = False) -> Iterator[Reg]:
-        """A loop whose turns hand on what is folded, in registers."""
-        with self.b.loop(start, stop, step, list(self.folds.values()), empty) as loop:
-            self.folds = dict(zip(self.folds, loop.carried, strict=True))
-            yield loop.i
-            loop.next = list(self.folds.values())
-        self.folds = dict(zip(self.folds, loop.results, strict=True))
-
-    def in_lanes(self, v: Var, size: int, exprs: Iterable[Expr], body: Callable[[], None]) -> None:
-        """``body``, which computes ``exprs``, for ``v`` below ``size``: a vector at a time, then once for the rest."""
-        self.vector = v
-        clear = None if self.rare else stretch(exprs, v, self.lanes)
-        whole = size // self.lanes * self.lanes
-        for k, (start, stop) in enumerate(pairwise([0, *((clear.start, clear.stop) if clear else ()), whole])):
-            self.whole(v, start, stop, facts(clear, k == 1), body)
-        if rest := size - whole:
-            bits = ", ".join(f"i1 {int(k < rest)}" for k in range(self.lanes))
-            with self.knowing(facts(clear, False)):
-                self.last(v, whole, Reg(f"<{bits}>", vector("i1", self.lanes)), body)
-        self.vector = None
-        del self.env[v]
-
-    @contextmanager
-    def knowing(self, facts: Mapping[Expr, bool]) -> Iterator[None]:
-        """Inside, these conditions are known too."""
-        before, self.facts = self.facts, {**self.facts, **facts}
-        yield
-        self.facts = before
-
-    def whole(self, v: Var, start: Reg | int, stop: Reg | int, facts: Mapping[Expr, bool], body: Callable[[], None]) -> None:
-        """``body`` for whole vectors, where these conditions are known."""
-        if isinstance(start, int) and isinstance(stop, int) and stop <= start + self.lanes:
-            if start < stop:
-                with self.knowing(facts), self.scope():
-                    self.env[v] = start
-                    body()
-        else:
-            low, high = (number(x, I64) if isinstance(x, int) else x for x in (start, stop))
-            with (
-                self.looping(low, high, self.lanes, empty=isinstance(start, Reg)) as i,
-                self.knowing(facts),
-                self.scope(),
-            ):
-                self.env[v] = i
-                body()
-
-    def last(self, v: Var, start: Reg | int, mask: Reg, body: Callable[[], None]) -> None:
-        """``body`` for the few values from ``start`` on that the mask says."""
-        self.mask = mask
-        with self.scope():
-            self.env[v] = start
-            body()
-        self.mask = None
 
     # Addresses
 

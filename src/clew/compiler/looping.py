@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from ..ir import UNKNOWN, Value
 from ..loops import Scan, Switch, While
 from ..ops.items import Item
-from .block import Block, Reg, number
-from .evaluate import I64
+from .block import I64, Block, Reg, number
 from .expression import Buffer, Place, Space
 from .steps import Frame, Step
 

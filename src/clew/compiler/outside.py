@@ -11,8 +11,7 @@ import numpy as np
 
 from ..ir import UNKNOWN, Value, quiet
 from ..ops.items import Item
-from .block import number
-from .evaluate import I64
+from .block import I64, number
 from .expression import Buffer
 from .steps import Frame, Step
 

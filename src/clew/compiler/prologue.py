@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..ir import Value
-from .block import Block, Reg, number
+from .block import I64, Block, Reg, number
 from .contraction.lanes import put
 from .conversion import register_type
 from .costs import cost
-from .evaluate import I64, Evaluator
+from .evaluate import Evaluator
 from .expression import Buffer, Expr, walk
 from .index import Var, variable
 from .kernel import Kernel, Nest, Store

@@ -13,8 +13,7 @@ import numpy as np
 from ..ir import UNKNOWN, Array, Graph, Tuple, Value
 from ..ops.items import Item
 from .bands import Body, banding
-from .block import Block, Module, Reg, number
-from .evaluate import I64
+from .block import I64, Block, Module, Reg, number
 from .expression import Buffer, Place, Space
 from .group import Group, Grouping
 from .heirs import heirs, own

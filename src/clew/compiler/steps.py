@@ -8,11 +8,10 @@ from functools import partial
 from math import prod
 
 from ..ir import Dtype, Graph, Value
-from .block import Block, Module, Reg, number
+from .block import I64, Block, Module, Reg, number
 from .conversion import from_memory, memory_type, to_memory
 from .costs import cost
 from .emit import BEGIN, CONTEXT, END, Loops, parameter
-from .evaluate import I64
 from .expression import Buffer, Place, Point, Space, walk
 from .folding import combine
 from .group import Group, Grouping

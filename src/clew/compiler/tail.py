@@ -9,12 +9,12 @@ from ..ir import Value
 from .block import Block, Reg
 from .contraction import Epilogue, write, write_finishing, write_packing
 from .emit import BEGIN, CONTEXT, END, Items, parameter
-from .evaluate import Spot
 from .expression import Buffer, Expr, Place, Point
 from .index import Var
 from .kernel import Kernel
 from .products import Product
 from .prologue import Prologue
+from .turns import Spot
 
 
 class Tail(Items):

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ..ir import Graph
 from . import native
-from .block import Block, Reg, number
-from .evaluate import I64
+from .block import I64, Block, Reg, number
 from .routine import PARAMETERS, Routine, Shared
 
 LONG = 3_000_000  # cycles from which on Ctrl-C stops a call

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from ...ir import Tuple, Value
 from ...ops.items import Item
-from ..block import Block, Reg, number
+from ..block import I64, Block, Reg, number
 from ..emit import BEGIN, CONTEXT, END, parameter
-from ..evaluate import I64
 from ..expression import Buffer, Place
 from ..looping import Around
 from ..memory import ALIGNMENT

@@ -19,9 +19,8 @@ from functools import cache, partial
 import numpy as np
 
 from .. import cache as disk
-from ..block import Block, Module, Reg, number, vector
+from ..block import I64, Block, Module, Reg, number, vector
 from ..emit import BEGIN, CONTEXT, END
-from ..evaluate import I64
 from ..native import Library, host
 from ..threads import pool
 

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...ir import Array
-from ..block import Block, number
+from ..block import I64, Block, number
 from ..compiled import DATA, Compiled
-from ..evaluate import I64
 from ..native import Library, Part
 from ..needs import Needs
 from ..routine import CONSTANTS, PARAMETERS
