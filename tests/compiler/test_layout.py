@@ -12,6 +12,7 @@ from clew.compiler.layout import TASKS, Layout, flat
 from clew.ir import Graph, Value, f32, f64, parameter
 from clew.ops.arithmetic import add, mul
 from clew.ops.broadcast import broadcast, sum
+from clew.ops.elementwise import filled
 from clew.ops.exponential import exp
 from clew.ops.movement import Concat, permute
 
@@ -88,6 +89,9 @@ def test_long_folds_across_rows_go_several_vectors_abreast() -> None:
     assert Layout(kernel(sum(even, (0,)), inputs=(even,)), 512).lanes == 128
     assert Layout(kernel(sum(wide, (0,)), inputs=(wide,)), 512).lanes == 128
     assert Layout(kernel(sum(exp(even), (0,)), inputs=(even,)), 512).lanes == 64  # long functions are not written out twice
+    for n, lanes in ((1, 128), (4, 128), (5, 64), (8, 64), (9, 32), (20, 32)):  # as many as registers hold
+        folds = [sum(mul(even, filled(k + 2, even.type)), (0,)) for k in range(n)]
+        assert Layout(kernel(*folds, inputs=(even,)), 512).lanes == lanes
     turned = permute(parameter("y", f32(100, 64)), (1, 0))
     step = kernel(sum(add(long, turned), (0,)), inputs=(long, turned.operands[0]))
     assert Layout(step, 512).lanes == 16  # read in steps, which no more lanes make better

@@ -14,7 +14,8 @@ from .squares import squares
 
 TASKS = 256  # at most; fixed, so that results are
 WORK = 8192  # elements: what a task should at least compute
-MANY, SOME = 8, 4  # vectors abreast, where folds run across them
+MANY, SOME, FEW = 8, 4, 2  # vectors abreast, where folds run across them
+FOLDED = 32  # vectors that are folded in all: so many stay in registers
 LONG = 16  # turns of such a fold
 
 
@@ -121,16 +122,19 @@ def _turns(nest: Nest, vars: frozenset[Var], lane: Var | None, lanes: int) -> fl
 def abreast(kernel: Kernel, lane: Var, length: int, lanes: int) -> int:
     """How many vectors go abreast along an axis that runs on to this length: folds across them need not wait for each other,
     and more of each row is read at once."""
-    if any(isinstance(x, Store) and x.place == "scratch" for x in kernel.items):
+    if length < SOME * lanes or any(isinstance(x, Store) and x.place == "scratch" for x in kernel.items):
         return 1
     loops = [nest for nest in kernel.nests if nest.vars]
-    if not any(isinstance(x, Fold) and prod(v.size for v in nest.vars) >= LONG for nest in loops for x in nest.items):
+    folds = [nest for nest in loops for x in nest.items if isinstance(x, Fold)]
+    if not any(prod(v.size for v in nest.vars) >= LONG for nest in folds):
         return 1
     found = list(walk(x for nest in loops for x in parts(nest)))
     read = [flat(*e.attr) for e in found if e.kind == "load"]
-    many = length % (MANY * lanes) == 0 or length >= MANY * 4 * lanes  # the rest is masked, which takes more registers
-    n = MANY if many and not any(cost(e) >= CALLED for e in found) else SOME  # what is long is not written out more often
-    return n if length >= n * lanes and all(reading(x, lane, n * lanes) <= 1 for x in read) else 1
+    even = length % (MANY * lanes) == 0 or length >= MANY * 4 * lanes  # the rest is masked, which takes more registers
+    short = not any(cost(e) >= CALLED for e in found)  # long code is not written out more often
+    most = max(FEW, min(FOLDED // len(folds), MANY if even and short else SOME))
+    fitting = (n for n in (MANY, SOME, FEW) if n <= most and n * lanes <= length)
+    return next((n for n in fitting if all(reading(x, lane, n * lanes) <= 1 for x in read)), 1)
 
 
 def reading(position: Component, v: Var | None, lanes: int) -> float:
