@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from clew.compiler import staged
 from clew.ir import INPUT, Tuple
 from tests.graphs import run
 from tests.graphs.builder import Builder, Wide
@@ -14,10 +15,7 @@ from tests.graphs.compiled import PROPERTIES
 from tests.graphs.generate import Sample, samples
 
 
-@pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("holds", PROPERTIES, ids=lambda holds: holds.__name__)
-@pytest.mark.parametrize(("builder", "most", "examples"), [(Builder, 25, 25), (Wide, 12, 12)], ids=["small", "wide"])
-def test_random_graphs(builder: type[Builder], most: int, examples: int, holds: Callable[[Sample], None], number: int) -> None:
+def check(holds: Callable[[Sample], None], builder: type[Builder], most: int, examples: int, number: int) -> None:
     @seed(number)
     @settings(max_examples=examples, suppress_health_check=list(HealthCheck), database=None)
     @given(samples(most=most, builder=builder))
@@ -25,6 +23,22 @@ def test_random_graphs(builder: type[Builder], most: int, examples: int, holds: 
         holds(sample)
 
     on_random_graphs()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("holds", PROPERTIES, ids=lambda holds: holds.__name__)
+@pytest.mark.parametrize(("builder", "most", "examples"), [(Builder, 25, 25), (Wide, 12, 12)], ids=["small", "wide"])
+def test_random_graphs(builder: type[Builder], most: int, examples: int, holds: Callable[[Sample], None], number: int) -> None:
+    check(holds, builder, most, examples, number)
+
+
+@pytest.mark.parametrize("holds", PROPERTIES, ids=lambda holds: holds.__name__)
+def test_folds_in_two_stages(holds: Callable[[Sample], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of large arrays are."""
+    monkeypatch.setattr(staged, "LARGE", 1)
+    monkeypatch.setattr(staged, "LONG", 1)
+    monkeypatch.setattr(staged, "SHARES", 8)
+    check(holds, Wide, 12, 12, 3)
 
 
 def test_what_larger_arrays_have() -> None:
