@@ -53,7 +53,8 @@ def _staged(v: Value) -> Value | None:
     axis, shares, beside = first + found[0], found[1], 1
     if end < x.ndim and x.shape[-1] < NARROW:  # vectors that go along the last axis are short
         together = _lies_together(x)
-        if not together and x.shape[-1] < columns and not first and fold is Sum and v.dtype in FLOATS:
+        product = not first and fold is Sum and v.dtype in FLOATS and x.ndim <= len(ascii_letters)
+        if product and not together and x.shape[-1] < columns:
             return _with_ones(x, end)
         if together and 1 < columns < NARROW and axis == end - 1:
             beside = -(-WIDE // columns)
@@ -71,7 +72,7 @@ def _in_two(fold: Anything, x: Value, first: int, end: int, axis: int, shares: i
     y = fold((axis + 1, *range(axis + 3, end + 2)))(y)
     y = fold(tuple(range(first, axis + 2)))(y)
     if taken < n:
-        y = TOGETHER[type(y.op)](y, fold(tuple(range(first, end)))(narrow(x, axis, taken, n)))
+        y = TOGETHER[fold](y, fold(tuple(range(first, end)))(narrow(x, axis, taken, n)))
     return y  # type: ignore[no-any-return]
 
 
