@@ -88,7 +88,11 @@ def test_long_folds_across_rows_go_several_vectors_abreast() -> None:
     even, wide = parameter("x", f32(64, 256)), parameter("x", f32(64, 1000))
     assert Layout(kernel(sum(even, (0,)), inputs=(even,)), 512).lanes == 128
     assert Layout(kernel(sum(wide, (0,)), inputs=(wide,)), 512).lanes == 128
-    assert Layout(kernel(sum(exp(even), (0,)), inputs=(even,)), 512).lanes == 64  # long functions are not written out twice
+    assert Layout(kernel(sum(exp(even), (0,)), inputs=(even,)), 512).lanes == 64  # much to compute takes registers
+    x = even
+    for steps in range(12):
+        assert Layout(kernel(sum(x, (0,)), inputs=(even,)), 512).lanes == (128 if steps <= 8 else 64)
+        x = mul(x, even)
     for n, lanes in ((1, 128), (4, 128), (5, 64), (8, 64), (9, 32), (20, 32)):  # as many as registers hold
         folds = [sum(mul(even, filled(k + 2, even.type)), (0,)) for k in range(n)]
         assert Layout(kernel(*folds, inputs=(even,)), 512).lanes == lanes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from math import prod
 
-from .costs import CALLED, cost
+from .costs import cost
 from .expression import Expr, flat, indices, walk
 from .index import Component, Ix, Var, variable
 from .kernel import Fold, Kernel, Nest, Store
@@ -16,6 +16,7 @@ TASKS = 256  # at most; fixed, so that results are
 WORK = 8192  # elements: what a task should at least compute
 MANY, SOME, FEW = 8, 4, 2  # vectors abreast, where folds run across them
 FOLDED = 32  # vectors that are folded in all: so many stay in registers
+SHORT = 8  # steps of which as many may wait in registers
 LONG = 16  # turns of such a fold
 
 
@@ -131,7 +132,7 @@ def abreast(kernel: Kernel, lane: Var, length: int, lanes: int) -> int:
     found = list(walk(x for nest in loops for x in parts(nest)))
     read = [flat(*e.attr) for e in found if e.kind == "load"]
     even = length % (MANY * lanes) == 0 or length >= MANY * 4 * lanes  # the rest is masked, which takes more registers
-    short = not any(cost(e) >= CALLED for e in found)  # long code is not written out more often
+    short = sum([cost(e) for e in found if e.kind not in ("load", "const")]) <= SHORT
     most = max(FEW, min(FOLDED // len(folds), MANY if even and short else SOME))
     fitting = (n for n in (MANY, SOME, FEW) if n <= most and n * lanes <= length)
     return next((n for n in fitting if all(reading(x, lane, n * lanes) <= 1 for x in read)), 1)
