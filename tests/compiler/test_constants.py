@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+import clew as cl
 from clew.compiler.compiled import Compiled
 from clew.compiler.constants import compact, repeating
 from clew.ir import Array, Graph, constant, f32, parameter, run
@@ -44,3 +47,16 @@ def test_equal_masks_are_kept_once() -> None:
     assert [c.shape for c in step.written.shared.constants] == [mask.shape]
     given = np.random.default_rng(0).standard_normal(x.shape).astype(np.float32)
     np.testing.assert_allclose(step([given])[0], run(step.source, given)[0], rtol=1e-4, atol=1e-5)
+
+
+def test_exponents_that_leave_a_loop_stay_numbers() -> None:
+    """What is computed for all turns at once has constants for all of them: still one number, and squares are no powers."""
+
+    def last(x: Any) -> Any:
+        return cl.sum(cl.scan(lambda c, _: (c * 0.9 + c**3 * 0.1, None), x, None, length=5)[0])
+
+    step = cl.jit(cl.grad(last))
+    x = cl.asarray(np.linspace(0.1, 0.9, 40))
+    step(x)
+    assert "pow" not in str(step.explain(x, level=1))
+    np.testing.assert_allclose(np.asarray(step(x)), np.asarray(cl.grad(last)(x)), rtol=1e-12)

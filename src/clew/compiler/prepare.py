@@ -104,6 +104,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     simplify,
     share,
     hoist,
+    uniform,
     checked,
     without_empty,
     simplify,
