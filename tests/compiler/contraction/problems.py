@@ -49,7 +49,7 @@ def anything(seed: int) -> Problem:
     rng = np.random.default_rng(seed)
     roles = [rng.permutation([True, True, False]) for _ in range(rng.integers(0, 4))]
     kept = [(int(rng.integers(1, 20)), bool(x[0]), bool(x[1]), True) for x in roles]
-    summed = [(int(rng.integers(1, 20)), True, bool(rng.integers(0, 5)), False) for _ in range(rng.integers(0, 3))]
+    summed = [(int(rng.integers(1, 20)), *(bool(rng.integers(0, 5)) for _ in "ab"), False) for _ in range(rng.integers(0, 3))]
     strides = {
         name: _strides([x[0] for x in kept + summed], [x[k] for x in kept + summed], rng) for k, name in enumerate("abc", 1)
     }

@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from clew.compiler.compiled import Compiled
 from clew.compiler.contraction import Axis, Problem, plan
+from clew.ir import Graph, f64, parameter
+from clew.ops.broadcast import broadcast
+from clew.ops.contraction import contract
 from tests.compiler.contraction.calling import check
 from tests.compiler.contraction.problems import WIDTHS, anything, by_image, by_kernel, convolution, matmul
 
@@ -71,6 +75,8 @@ EINSUMS = {
     "every third": Problem("float", (Axis(20, 93, 0, 46), Axis(23, 0, 3, 2)), (Axis(31, 3, 69),)),
     "in c alone": Problem("float", (Axis(6, 0, 0, 30), Axis(5, 0, 1, 6), Axis(6, 1, 0, 1)), (Axis(4, 6, 5),)),
     "in a alone, summed": Problem("float", (Axis(6, 20, 0, 5), Axis(5, 0, 1, 1)), (Axis(4, 5, 5), Axis(5, 1, 0))),
+    "in neither, summed": Problem("double", (), (Axis(2, 0, 0),)),
+    "in neither, summed, with others": Problem("float", (Axis(6, 20, 0, 1),), (Axis(5, 1, 0), Axis(19, 0, 0))),
     "no axis of c": Problem("double", (Axis(1, 1, 1, 1),), (Axis(5, 7, 1), Axis(7, 1, 5))),
     "many axes": Problem(
         "float",
@@ -99,9 +105,21 @@ def test_nothing_summed_is_zero_and_nothing_kept_is_left_alone(bits: int) -> Non
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(40))
 def test_random_problems(seed: int, bits: int) -> None:
     check(anything(seed), bits, seed)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 9, 16, 21, 40])
+def test_lanes_beyond_a_sum_count_for_nothing(n: int) -> None:
+    """One number that is repeated along the sum is in no lane that the sum does not have: not once more, and no NaN of inf."""
+    x, y = parameter("x", f64()), parameter("y", f64(n))
+    of_x = broadcast(x, (0,), (n,))
+    graph = Graph("g", (x, y), (contract("a,a->", of_x, of_x), contract("a,a->", y, of_x), contract("a,a->", of_x, y)))
+    ys = np.arange(1.0, n + 1)
+    for number in (-1.5, np.inf):
+        found = Compiled(graph)([np.array(number), ys])
+        np.testing.assert_allclose(found, [n * number**2, ys.sum() * number, ys.sum() * number], rtol=1e-14)
 
 
 @pytest.mark.parametrize("bits", WIDTHS)

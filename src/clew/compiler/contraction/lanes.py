@@ -25,7 +25,8 @@ def at(b: Block, base: Reg, offset: int, kind: str) -> Reg:
 
 
 def take(b: Block, base: Reg, offset: int, stride: int, count: int, type: str) -> Reg:
-    """``count`` elements at ``base[offset + k * stride]``; further lanes are 0. A scalar type takes one."""
+    """``count`` elements at ``base[offset + k * stride]``; further lanes are 0, but with a stride of 0, where all are the one
+    element. A scalar type takes one."""
     kind = element(type)
     align = BITS[kind] // 8
     width = lanes(type)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from clew.compiler.block import Block, Reg, number, vector
-from clew.compiler.contraction.lanes import at, plain, take
+from clew.compiler.contraction.lanes import at, first, plain, take
 from clew.compiler.contraction.plan import Plan, sets
 from clew.compiler.contraction.problem import Axis
 from clew.compiler.contraction.slots import Slot
@@ -117,5 +117,7 @@ class Summing:
         """An operand of one accumulator, read just before its first use: what several share is read once."""
         key = name, offset, slot.lanes
         if key not in seen:
-            seen[key] = take(self.b, base, offset, stride, count or slot.count, vector(self.kind, slot.lanes))
+            x = take(self.b, base, offset, stride, count or slot.count, vector(self.kind, slot.lanes))
+            mask = first(count, slot.lanes) if count and not stride else None  # one number, in the lanes that are summed alone
+            seen[key] = self.b.select(mask, x, number(0.0, x.type)) if mask else x
         return seen[key]
