@@ -56,16 +56,15 @@ def _staged(v: Value) -> Value | None:
         product = not first and fold is Sum and v.dtype in FLOATS and x.ndim <= len(ascii_letters)
         if product and not together and x.shape[-1] < columns:
             return _with_ones(x, end)
-        if together and 1 < columns < NARROW and axis == end - 1:
-            beside = -(-WIDE // columns)
+        wide = -(-WIDE // columns)
+        if together and 1 < columns < NARROW and axis == end - 1 and x.shape[axis] >= LONG * shares * wide:
+            beside = wide
     return _in_two(fold, x, first, end, axis, shares, beside)
 
 
 def _in_two(fold: Anything, x: Value, first: int, end: int, axis: int, shares: int, beside: int) -> Value:
     """The fold from axis ``first`` to before ``end``, of which ``axis`` is divided and those before it wait."""
     n = x.shape[axis]
-    if n // (shares * beside) < LONG:
-        beside = 1
     long = n // (shares * beside)
     taken = shares * long * beside
     y = reshape(narrow(x, axis, 0, taken), (*x.shape[:axis], shares, long, beside, *x.shape[axis + 1 :]))

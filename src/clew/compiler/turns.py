@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from .block import I64, Block, Reg, number, vector
+from .block import I64, Block, Reg, number
+from .contraction.lanes import first
 from .expression import Expr
 from .index import Var
 from .stretches import facts, stretch
@@ -64,9 +65,8 @@ class Turns:
         for k, (start, stop) in enumerate(pairwise([0, *((clear.start, clear.stop) if clear else ()), whole])):
             self.whole(v, start, stop, facts(clear, k == 1), body)
         if rest := size - whole:
-            bits = ", ".join(f"i1 {int(k < rest)}" for k in range(self.lanes))
             with self.knowing(facts(clear, False)):
-                self.last(v, whole, Reg(f"<{bits}>", vector("i1", self.lanes)), body)
+                self.last(v, whole, first(rest, self.lanes), body)
         self.vector = None
         del self.env[v]
 
@@ -94,7 +94,7 @@ class Turns:
                 self.env[v] = i
                 body()
 
-    def last(self, v: Var, start: Reg | int, mask: Reg, body: Callable[[], None]) -> None:
+    def last(self, v: Var, start: Reg | int, mask: Reg | None, body: Callable[[], None]) -> None:
         """``body`` for the few values from ``start`` on that the mask says."""
         self.mask = mask
         with self.scope():
