@@ -1,11 +1,12 @@
 """Compiled steps beside the peers: one process, calls in turn, medians, and the issue's bounds.
 
-``python -m benchmarks.compiled [row ...] [--peers torch,compile,jax,pytensor] [--seconds s] [--first] [--memory] [--json f]``
+``python -m benchmarks.compiled [row ...] [--peers torch,compile,jax,pytensor] [--seconds s]
+[--first] [--start] [--memory] [--json f]``
 
 A row is named by a part of its name; ``bounded`` are those with a bound of the issue's, ``others`` the others. Every peer
 that is installed first computes the same numbers, or the table says by how much they differ. Its last column is the share
 of the cores that other programs took meanwhile. With ``--first`` each makes its first call in a process of its own, with
-``--memory`` a few steps.
+``--memory`` a few steps; with ``--start`` clew does as a program would, imports included.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=1.0, help="how long each peer is measured in a row (default 1)")
     parser.add_argument("--wait", type=float, default=0.0, help="wait so long at most for a quiet machine before each row")
     parser.add_argument("--first", action="store_true", help="also the first call, in a new process, cold and warm")
+    parser.add_argument("--start", action="store_true", help="also clew's start, in a new process, cold and warm")
     parser.add_argument("--memory", action="store_true", help="also the memory of steps, in a new process")
     parser.add_argument("--json", type=Path, help="a file to write everything to")
     options = parser.parse_args(given)
@@ -131,6 +133,11 @@ def main(given: list[str] | None = None) -> list[Result]:
         for row, result in zip(rows, results, strict=True):
             result["first"] = in_processes(row, peers, fresh.first_call)
             print(table.first_line(result, peers), flush=True)
+    if options.start:
+        print("\nstart, imports included, beyond what later calls take, seconds, cold / warm: clew")
+        for row, result in zip(rows, results, strict=True):
+            result["start"] = in_processes(row, ["clew"], fresh.start)
+            print(table.start_line(result), flush=True)
     if options.memory:
         print(f"\nmemory of steps, MiB: {', '.join(peers)}")
         for row, result in zip(rows, results, strict=True):

@@ -1,5 +1,9 @@
 """What is seen in a fresh process only: the first call (trace, compile, run), and the memory that steps take.
 
+Beside peers a first call is timed without imports, of no peer. The *start* of a program has them, for clew imports its
+compiler when it first compiles, and LLVM only if code is not found on disk; of the first call it is what later calls do not
+take.
+
 The process is this module, ``python -m benchmarks.fresh what row peer``, and prints one JSON line. Caches on disk that
 peers keep of compiled code lie in a folder of their own, empty for the cold start and kept for the warm one.
 """
@@ -19,7 +23,7 @@ from statistics import median
 from typing import Any
 
 from .rows import ROWS
-from .steps import knows, side
+from .steps import knows, load, side
 from .work import Row
 
 ROOT = Path(__file__).parents[1]
@@ -34,10 +38,19 @@ class Failed(Exception):
 
 def first_call(row: Row, peer: str) -> dict[str, float]:
     """Seconds of a first call in a new process, with empty caches and with those that it left: the median of some starts."""
+    return _cold_and_warm("first", row, peer)
+
+
+def start(row: Row, peer: str) -> dict[str, float]:
+    """Seconds that the first call of a program takes longer than later ones: imports, tracing, compiling or loading."""
+    return _cold_and_warm("start", row, peer)
+
+
+def _cold_and_warm(what: str, row: Row, peer: str) -> dict[str, float]:
     found = []
     for _ in range(STARTS):
         with tempfile.TemporaryDirectory() as caches:
-            found.append([_asked("first", row, peer, caches) for _ in range(2)])
+            found.append([_asked(what, row, peer, caches) for _ in range(2)])
     cold, warm = (median(times) for times in zip(*found, strict=True))
     return {"cold": cold, "warm": warm}
 
@@ -75,13 +88,26 @@ def _asked(what: str, row: Row, peer: str, caches: str) -> float:
     return float(json.loads(run.stdout.splitlines()[-1]))
 
 
-def _seconds(row: Row, peer: str) -> float:
+def _first(row: Row, peer: str) -> float:
+    load(peer)
+    return _calls(row, peer, 1)[0]
+
+
+def _start(row: Row, peer: str) -> float:
+    first, *later = _calls(row, peer, 1 + STEPS)
+    return first - min(later)
+
+
+def _calls(row: Row, peer: str, count: int) -> list[float]:
     knows(peer, row)  # imports the peer, which is not the call's business
     made = side(peer, row, row.work())
+    found = []
     with made.context():
-        start = time.perf_counter()
-        made.run()
-        return time.perf_counter() - start
+        for _ in range(count):
+            start = time.perf_counter()
+            made.run()
+            found.append(time.perf_counter() - start)
+    return found
 
 
 def _peak(row: Row, peer: str, small: bool) -> float:
@@ -100,7 +126,9 @@ def _peak(row: Row, peer: str, small: bool) -> float:
 
 def main(what: str, name: str, peer: str) -> Any:
     row = next(row for row in ROWS if row.name == name)
-    return _seconds(row, peer) if what == "first" else _peak(row, peer, what == "memory-small")
+    if what.startswith("memory"):
+        return _peak(row, peer, what == "memory-small")
+    return _first(row, peer) if what == "first" else _start(row, peer)
 
 
 if __name__ == "__main__":

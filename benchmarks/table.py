@@ -18,6 +18,7 @@ from .rows import BOUNDED
 Result = dict[str, Any]
 GOAL = 2.5  # times ahead of the best peer, as the geometric mean of the rows
 FIRST = 0.5  # of JAX's first call
+START = 0.15  # of the start with no code on disk
 
 
 def mean_lead(results: list[Result]) -> float | None:
@@ -53,6 +54,14 @@ def first_line(result: Result, peers: list[str]) -> str:
     ours, jax = result["first"].get("clew"), result["first"].get("jax")
     share = ours["cold"] / jax["cold"] if ours and jax else None
     return f"{result['row']:20}{cells}  clew/jax {show(share)}{'' if share is None or share <= FIRST else ', NOT at most 0.5'}"
+
+
+def start_line(result: Result) -> str:
+    seconds = result["start"].get("clew")
+    share = seconds and seconds["warm"] / seconds["cold"]
+    cell = " / ".join(show(seconds and seconds[start]) for start in ("cold", "warm"))
+    met = "" if not share or share <= START else f", NOT at most {START}"
+    return f"{result['row']:20}{cell:>18}  warm/cold {show(share)}{met}"
 
 
 def memory_line(result: Result, peers: list[str]) -> str:

@@ -334,8 +334,17 @@ def test_a_peer_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_first_call_and_memory_come_from_new_processes() -> None:
     seconds = fresh.first_call(NAMED["neuron"], "clew")
     assert 0 < seconds["cold"] < 60 and 0 < seconds["warm"] < 60
+    seconds = fresh.start(NAMED["neuron"], "clew")
+    assert 0 < seconds["cold"] < 60 and 0 < seconds["warm"] < 60
     taken = fresh.memory(NAMED["elementwise 1e6"], "clew")
     assert taken is None or 4 < taken < 200  # the array and its gradient are 8 MB
+
+
+def test_a_start_beside_its_bound() -> None:
+    for warm, said in ((0.014, "warm/cold 0.14"), (0.016, "warm/cold 0.16, NOT at most 0.15")):
+        found = {"row": "neuron", "start": {"clew": {"cold": 0.1, "warm": warm}}}
+        assert table.start_line(found).split("  ", 1)[1].strip() == f"0.1 / {warm}  {said}"
+    assert table.start_line({"row": "neuron", "start": {"clew": None}}).endswith("- / -  warm/cold -")
 
 
 def test_others_take_a_share_of_the_machine() -> None:

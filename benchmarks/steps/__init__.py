@@ -10,11 +10,18 @@ from ..work import Row, Side, Work
 
 PEERS = ("clew", "torch", "compile", "jax", "pytensor")
 PACKAGES = {"compile": "torch"}  # the others are packages themselves
+LATER = {"clew": [f"clew.compiler.{x}" for x in ("compiled", "linking", "llvm", "parts", "threads.text", "writing")]}
 
 
 def available(peers: list[str]) -> list[str]:
     """Those that are installed here."""
     return [peer for peer in peers if find_spec(PACKAGES.get(peer, peer))]
+
+
+def load(peer: str) -> None:
+    """Import what the peer would import when it first compiles."""
+    for name in LATER.get(peer, ()):
+        import_module(name)
 
 
 def knows(peer: str, row: Row) -> bool:

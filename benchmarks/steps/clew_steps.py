@@ -7,12 +7,6 @@ from contextlib import nullcontext
 from typing import Any
 
 import clew as cl
-import clew.compiler.compiled
-import clew.compiler.linking
-import clew.compiler.llvm
-import clew.compiler.parts
-import clew.compiler.threads.text
-import clew.compiler.writing  # what clew imports when it first compiles: imports are not timed, of no peer
 
 from ..work import Arrays, Work
 

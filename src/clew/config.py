@@ -47,32 +47,35 @@ def share(root: Path = Path("/")) -> float:
     there; then the root of what is mounted is the own group.
     """
     grants = [1e6]
-    for line in _text(root / "proc/self/cgroup").splitlines():
+    for line in _text(f"{root}/proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:  # version 2, alone or beside version 1
-            places, read = ["sys/fs/cgroup", "sys/fs/cgroup/unified"], _grant_2
+            places, read = {"", "unified"}, _grant_2
         elif "cpu" in controllers.split(","):
-            places, read = ["sys/fs/cgroup/cpu", f"sys/fs/cgroup/{controllers}"], _grant_1
+            places, read = {"cpu", controllers}, _grant_1
         else:
             continue
-        group = Path(path.lstrip("/"))
-        grants += [read(root / place / above) for place in places for above in (group, *group.parents)]
+        names = path.strip("/").split("/")
+        groups = ["/".join(names[:count]) for count in range(len(names) + 1)]
+        grants += [read(f"{root}/sys/fs/cgroup/{place}/{group}") for place in places for group in dict.fromkeys(groups)]
     return min(grants)
 
 
-def _grant_2(group: Path) -> float:
-    quota, _, period = _text(group / "cpu.max").partition(" ")
+def _grant_2(group: str) -> float:
+    quota, _, period = _text(f"{group}/cpu.max").partition(" ")
     return int(quota) / int(period) if quota.isdecimal() else 1e6
 
 
-def _grant_1(group: Path) -> float:
-    quota, period = (_text(group / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period"))
-    return int(quota) / int(period) if quota.isdecimal() else 1e6  # -1: no limit
+def _grant_1(group: str) -> float:
+    quota = _text(f"{group}/cpu.cfs_quota_us").strip()
+    return int(quota) / int(_text(f"{group}/cpu.cfs_period_us")) if quota.isdecimal() else 1e6  # -1: no limit
 
 
-def _text(file: Path) -> str:
+def _text(file: str) -> str:
+    """What the system says there; it is short, and layers of reading would take longer than it."""
     try:
-        return file.read_text()
+        with open(file, "rb", buffering=0) as raw:  # noqa: PTH123
+            return raw.read().decode()
     except OSError:
         return ""
 

@@ -62,6 +62,14 @@ def test_keys_follow_from_every_part() -> None:
     assert cache.key("ab", "c") == keys[0]
 
 
+def test_another_python_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cache.key("text")
+    cache._made_by.cache_clear()
+    monkeypatch.setattr(cache.importlib.util, "MAGIC_NUMBER", b"other")
+    assert cache.key("text") != before
+    cache._made_by.cache_clear()
+
+
 @pytest.mark.parametrize("name", ["__version__", "MAGIC"])
 def test_another_version_finds_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     cache.store(cache.key("text"), CODE)

@@ -214,6 +214,14 @@ def test_the_processor_is_known_without_llvm(folder: Path) -> None:
     assert len(list(folder.iterdir())) == int(native.OURS)
 
 
+def test_what_linux_says_of_the_first_processor() -> None:
+    if not native.OURS:
+        pytest.skip("it is LLVM that tells here")
+    lines = native.processor().split("\n")
+    assert [line.partition("\t")[0] for line in lines] == ["vendor_id", "cpu family", "model", "stepping", "flags"]
+    assert lines == [line for line in Path("/proc/cpuinfo").read_text().split("\n\n")[0].split("\n") if line in lines]
+
+
 def test_the_second_process_does_not_load_llvm(folder: Path) -> None:
     if not native.OURS:
         pytest.skip("LLVM links here")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from clew._source import code, function
 from clew.compiler.needs import Needs
 from clew.ir import DTYPES
 
@@ -21,6 +22,12 @@ def test_round_trip(dtype: str) -> None:
     for a, b in zip(found.constants, constants, strict=True):
         assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
         assert a.flags.owndata or a.base is not None
+
+
+def test_the_code_of_a_call() -> None:
+    written = code("def call(x): return x + y")
+    found = Needs.unpacked(Needs(8, [], written).packed()).call
+    assert found is not None and function("call", found, {"y": 2})(40) == 42
 
 
 def test_nothing() -> None:

@@ -102,7 +102,15 @@ def test_files_that_are_newer_than_the_process(package: Path, monkeypatch: pytes
 
 def test_another_processor_is_another_key(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = key()
-    host = module.native.host()
+    monkeypatch.setattr(module.native, "processor", lambda: "vendor_id\t: other")
+    second = key()
+    assert None is not first != second is not None
+
+
+def test_where_linux_does_not_tell_the_processor_llvm_does(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.native, "processor", lambda: "")
+    host, keys = module.native.host(), [key()]
     for other in (host._replace(bits=64), host._replace(cpu="other"), host._replace(features="")):
         monkeypatch.setattr(module.native, "host", lambda other=other: other)
-        assert key() not in (None, first)
+        keys.append(key())
+    assert None not in keys and len(set(keys)) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,21 @@ def wrapping(*args: Any) -> None:
     pass
 
 
+def further(*args: Any, more: Any = None) -> None:
+    pass
+
+
+further.__wrapped__ = wrapping  # type: ignore[attr-defined]
+
+
+@functools.wraps(plain)
+def signed(*args: Any) -> None:
+    pass
+
+
+signed.__signature__ = inspect.signature(several)  # type: ignore[attr-defined]
+
+
 class Called:
     def __call__(self, x: Any, y: Any) -> None:
         pass
@@ -42,6 +58,10 @@ class Called:
         (several, 1, ["a"]),
         (several, 3, ["a", "rest0", "rest1"]),
         (wrapping, 2, ["a", "b"]),
+        (further, 3, ["a", "b", "c"]),
+        (further, 4, ["a", "b", "c", "x3"]),
+        (signed, 2, ["a", "rest0"]),
+        (functools.wraps(max)(lambda *args: None), 2, ["x0", "x1"]),
         (Called(), 2, ["x", "y"]),
         (Called().method, 1, ["x"]),
         (functools.partial(plain, 1), 1, ["b"]),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import clew as cl
+from clew.transforms.compilation.results import MOST as MOST_WRITTEN
 from clew.transforms.compilation.usual import MOST, recogniser
 
 X, Y = np.arange(6.0).reshape(2, 3), np.arange(3.0)
@@ -86,6 +87,26 @@ def test_what_was_read_may_change_between_usual_calls() -> None:
         scale["by"] = by
         for _ in range(3):
             assert f(cl.asarray(1.5)).item() == 1.5 * by
+
+
+def test_what_was_read_may_change_after_the_first_call() -> None:
+    scale = {"by": 2.0}
+    f = cl.jit(lambda x: x * scale["by"])
+    assert f(cl.asarray(1.5)).item() == 3.0
+    scale["by"] = 3.0
+    assert [f(cl.asarray(1.5)).item() for _ in range(3)] == [4.5] * 3 and len(f.signatures()) == 2
+
+
+@pytest.mark.parametrize("count", [1, MOST_WRITTEN, MOST_WRITTEN + 1])
+def test_the_first_call_returns_what_later_ones_do(count: int) -> None:
+    """Its result is made in another way."""
+    f = cl.jit(lambda x: {"all": [x * k for k in range(count)], "kept": (None, "text", ()), 3: (cl.sum(x), Y)})
+    for _ in range(4):
+        found = f(cl.asarray(Y))
+        assert list(found) == ["all", "kept", 3] and found["kept"] == (None, "text", ())
+        assert [x.tolist() for x in found["all"]] == [(Y * k).tolist() for k in range(count)]
+        assert found[3][0].item() == 3.0 and found[3][1].tolist() == Y.tolist()
+        assert all(type(x) is cl.Tensor and x.value.op is None for x in (*found["all"], *found[3]))
 
 
 def test_usual_calls_are_recorded_where_gradients_are_wanted() -> None:

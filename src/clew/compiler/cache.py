@@ -25,7 +25,7 @@ from pathlib import Path
 from .._version import __version__
 from ..config import config
 
-MAGIC = b"clewobj1"  # another layout of entries or of what they hold is another number
+MAGIC = b"clewobj2"  # another layout of entries or of what they hold is another number
 HEADER = len(MAGIC) + 8 + hashlib.sha256().digest_size
 DAY = 86_400.0
 FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW if sys.platform != "win32" else 0
@@ -35,12 +35,14 @@ _warned: set[Path] = set()
 
 @cache
 def _made_by() -> str:
-    """The versions that made an entry: clew's, and llvmlite's build, each of which holds one LLVM."""
+    """The versions that made an entry: clew's, Python's, which writes some of it in its own form, and llvmlite's build, each
+    of which holds one LLVM."""
     folder = llvmlite()
     with os.scandir(folder / "binding") as files:
         sizes = sorted([file.stat().st_size for file in files if "llvmlite." in file.name])
     version = (folder / "_version.py").read_bytes()
-    return f"{MAGIC!r} clew {__version__} llvmlite {version!r} {sizes}"
+    python = f"{sys.implementation.cache_tag} {importlib.util.MAGIC_NUMBER!r}"
+    return f"{MAGIC!r} clew {__version__} {python} llvmlite {version!r} {sizes}"
 
 
 def llvmlite() -> Path:
@@ -90,12 +92,11 @@ def _folder() -> Iterator[int | None]:
     if sys.platform == "win32" or not config.cache_size or str(place) == "off":
         yield None
         return
-    with suppress(FileExistsError):
-        place.mkdir(mode=0o700, parents=True)
     try:
-        folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | FLAGS)
+        folder = _opened(place)
     except NotADirectoryError:
-        _warn(place, "is a link or a file")
+        if os.path.lexists(place):  # else what should be a folder above it is none
+            _warn(place, "is a link or a file")
         raise
     try:
         found = os.fstat(folder)
@@ -109,6 +110,14 @@ def _folder() -> Iterator[int | None]:
         yield None
     finally:
         os.close(folder)
+
+
+def _opened(place: Path) -> int:
+    try:
+        return os.open(place, os.O_RDONLY | os.O_DIRECTORY | FLAGS)
+    except FileNotFoundError:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return os.open(place, os.O_RDONLY | os.O_DIRECTORY | FLAGS)
 
 
 def _warn(place: Path, why: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._source import function
+from .._source import code, function
 from ..errors import ClewError
 from ..ir import Array, Graph, run
 from .native import Library
@@ -39,7 +39,7 @@ class Calling:
     def __init__(
         self, graph: Graph, updates: Mapping[int, int], needs: Needs, library: Library, outside: Outside | None
     ) -> None:
-        self.graph, self.updates, self.outside = graph, updates, outside
+        self.graph, self.updates, self.library, self.outside = graph, updates, library, outside
         callback = 0 if outside is None else outside.address
         count, outputs, constants = len(graph.inputs), len(graph.outputs), needs.constants
         self.table = table = (ctypes.c_void_p * (count + outputs + 3))()  # the last: whether inputs have been updated
@@ -50,7 +50,7 @@ class Calling:
         table[:] = [id(places[-1])] * len(table)  # the inputs that are updated are given once
         table[-3:] = [arena.ctypes.data + (-arena.ctypes.data) % 64, ctypes.addressof(env), 0]
         self.names: dict[str, Any] = {
-            "held": (library, env, arena, places),
+            "held": (library, needs, env, arena, places),
             "table": table,
             "place": ctypes.addressof(table),
             "entry": Entry(library.address("main")),
@@ -75,7 +75,10 @@ class Calling:
         packing = struct.Struct("=" + "".join(f"{PACKED[t.str[1:]]}{8 - t.itemsize}x" for t in codes))
         self.names["pack"] = packing.pack_into
         self.cells = self._cells()
-        self.call = function("call", "\n".join(self._calling(numbers)), self.names)
+        lines = self._calling(numbers)  # and the names in them
+        written = needs.call or code("\n".join(lines))
+        self.needs = needs._replace(call=written)
+        self.call = function("call", written, self.names)
 
     def _cells(self) -> dict[int, Array]:
         """Where native code leaves results that are numbers, each call anew."""

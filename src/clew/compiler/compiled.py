@@ -13,7 +13,7 @@ from .._uncollected import uncollected
 from ..ir import Array, Graph
 from .calling import Calling
 from .fingerprint import fingerprint
-from .native import Library, Part, host, recalled, remember
+from .native import Part, host, recalled, remember
 from .needs import Needs
 from .sources import sources
 from .threads import pool
@@ -50,24 +50,23 @@ class Compiled:
         self.updates = dict(updates or {})
         self._pool = pool()
         self._outside: Outside | None = None  # where ops run outside of native code
-        self.library, self._needs = self._made()
-        self._calling = Calling(graph, self.updates, self._needs, self.library, self._outside)
-        self.call = self._calling.call
+        self._calling = self._made()
+        self.library, self.call = self._calling.library, self._calling.call
 
-    def _made(self) -> tuple[Library, Needs]:
+    def _made(self) -> Calling:
         """The code and what else a call needs: from the cache, if the same graph was compiled before."""
         same = fingerprint(self.source, self.updates)
         key = None if same is None else sources("call", same, str(DATA))
         found = recalled(key, self._pool.symbols)
         if found is not None:
-            return found[0], Needs.unpacked(found[1])
-        made = self._compiled()
+            return Calling(self.source, self.updates, Needs.unpacked(found[1]), found[0], None)
+        calling = self._compiled()
         if self._outside is None:  # ops are objects of this process
-            remember(key, made[0], made[1].packed())
+            remember(key, calling.library, calling.needs.packed())
             del self.written  # calls need none of it; who asks is given it anew
-        return made
+        return calling
 
-    def _compiled(self) -> tuple[Library, Needs]:
+    def _compiled(self) -> Calling:
         from .parts import Parts  # here, not above: what is loaded need not be compiled
 
         shares = any(v.type.size >= LARGE for v in self.source.values)
@@ -75,7 +74,8 @@ class Compiled:
             self.written = self._write(parts.add)
             shared = self.written.shared
             self._outside = shared.outside if shared.outside.steps else None
-            return parts.library(shared.module.rest(), self._pool.symbols), Needs(self.routine.size, shared.constants)
+            library = parts.library(shared.module.rest(), self._pool.symbols)
+        return Calling(self.source, self.updates, Needs(self.routine.size, shared.constants), library, self._outside)
 
     def _write(self, sink: Callable[[Part], object] | None = None) -> Written:
         """The module, before LLVM; ``sink`` is given its parts."""

@@ -9,7 +9,7 @@ writable data. ``Image`` copies it, fills the slots, and makes everything before
 from __future__ import annotations
 
 import ctypes
-import json
+import marshal
 import mmap
 import struct
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Image:
 
     def __init__(self, data: bytes, symbols: Mapping[str, int]) -> None:
         (length,) = struct.unpack_from("<Q", data)
-        code, size, self._names, addresses = json.loads(data[8 : 8 + length])
+        code, size, self._names, addresses = marshal.loads(data[8 : 8 + length])
         self._memory = memory = mmap.mmap(-1, max(size, PAGE), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
         memory[:size] = data[8 + length :]
@@ -45,15 +45,19 @@ def process(name: str) -> int:
     """The address of a function of the process: of C's library, or of what compilers add to it."""
     for library in (None, "libm.so.6", "libgcc_s.so.1"):
         try:
-            return ctypes.cast(getattr(ctypes.CDLL(library), name), ctypes.c_void_p).value or 0
+            return ctypes.cast(getattr(_loaded(library), name), ctypes.c_void_p).value or 0
         except (AttributeError, OSError):
             continue
     raise ClewError(f"compiled code calls {name!r}, which this process does not have; this is a defect of clew")
 
 
+@cache
+def _loaded(library: str | None) -> Any:
+    return ctypes.CDLL(library, use_errno=True)
+
+
 def _protect(address: int, size: int, to: int) -> None:
-    library: Any = ctypes.CDLL(None, use_errno=True)
-    if library.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(size), to):
+    if _loaded(None).mprotect(ctypes.c_void_p(address), ctypes.c_size_t(size), to):
         raise ClewError(
             f"the system does not let memory hold code ({ctypes.get_errno()}); CLEW_JIT=off runs without the compiler"
         )

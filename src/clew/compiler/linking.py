@@ -5,7 +5,7 @@ For x86-64 and ELF (System V Application Binary Interface, AMD64 supplement, "Re
 
 from __future__ import annotations
 
-import json
+import marshal
 import struct
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -166,5 +166,5 @@ class _Linker:
 def link(objects: Sequence[bytes]) -> bytes:
     """The image of some object files."""
     done = _Linker([_Object(data) for data in objects])
-    head = json.dumps([done.code, len(done.block), done.names, done.addresses], separators=(",", ":")).encode()
+    head = marshal.dumps((done.code, len(done.block), done.names, done.addresses))
     return struct.pack("<Q", len(head)) + head + done.block

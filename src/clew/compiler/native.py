@@ -72,7 +72,7 @@ class Host(NamedTuple):
 @cache
 def host() -> Host:
     """This machine's processor."""
-    known = _processor()
+    known = processor()
     key = disk.key("processor", known)
     data = disk.load(key) if known else None
     if data is None:
@@ -86,14 +86,18 @@ def host() -> Host:
     return Host(cpu, features, bits)
 
 
-def _processor() -> str:
+@cache
+def processor() -> str:
     """What Linux says of the first x86 processor, which is all that LLVM's answer follows from; empty elsewhere."""
     if not OURS:
         return ""
-    with Path("/proc/cpuinfo").open() as file:
-        lines = file.read(8192).split("\n\n")[0].split("\n")
+    text = b""
+    with Path("/proc/cpuinfo").open("rb", buffering=0) as file:
+        while b"\n\n" not in text and (more := file.read(4096)):  # what is not read is not gathered
+            text += more
     wanted = ("vendor_id", "cpu family", "model", "stepping", "flags")
-    return "\n".join(line for line in lines if line.split("\t")[0].strip() in wanted)
+    lines = text.decode().partition("\n\n")[0].split("\n")
+    return "\n".join([line for line in lines if line.partition("\t")[0] in wanted])
 
 
 class Part(NamedTuple):

@@ -1,9 +1,9 @@
-"""What a call needs besides code, and how it is kept on disk: in JSON, and the constants' bytes behind that."""
+"""What a call needs besides native code, and how it is kept on disk."""
 
 from __future__ import annotations
 
-import json
-import struct
+import marshal
+from types import CodeType
 from typing import NamedTuple
 
 import numpy as np
@@ -12,23 +12,17 @@ from ..ir import DTYPES, NAMES, Array
 
 
 class Needs(NamedTuple):
-    """``arena`` is the bytes of memory for intermediate results."""
+    """``arena`` is the bytes of memory for intermediate results, ``call`` Python's code of a call, if it is written already."""
 
     arena: int
     constants: list[Array]
+    call: CodeType | None = None
 
     def packed(self) -> bytes:
-        head = json.dumps([self.arena, [[NAMES[x.dtype], x.shape] for x in self.constants]]).encode()
-        return struct.pack("<Q", len(head)) + head + b"".join([x.tobytes() for x in self.constants])
+        constants = [(NAMES[x.dtype], x.shape, x.tobytes()) for x in self.constants]
+        return marshal.dumps((self.arena, constants, self.call))
 
     @staticmethod
     def unpacked(data: bytes) -> Needs:
-        (length,) = struct.unpack_from("<Q", data)
-        place = 8 + length
-        arena, described = json.loads(data[8:place])
-        constants = []
-        for name, shape in described:
-            count = int(np.prod(shape, dtype=np.int64))
-            constants.append(np.frombuffer(data, DTYPES[name], count, place).reshape(shape).copy())
-            place += constants[-1].nbytes
-        return Needs(arena, constants)
+        arena, constants, call = marshal.loads(data)
+        return Needs(arena, [np.frombuffer(x, DTYPES[name]).reshape(shape).copy() for name, shape, x in constants], call)

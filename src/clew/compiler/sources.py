@@ -25,7 +25,8 @@ ABOVE = frozenset({"array", "cli", "data", "diagnose", "draw", "explore", "nn", 
 def sources(*parts: str) -> bytes | None:
     """The key of what follows from these texts, this processor, the package's source files and NumPy's version."""
     files = _files()
-    return None if files is None else disk.key("sources", files, np.__version__, *map(str, native.host()), *parts)
+    on = native.processor() or repr(native.host())
+    return None if files is None else disk.key("sources", files, np.__version__, on, *parts)
 
 
 @cache
@@ -34,9 +35,9 @@ def _files() -> str | None:
     return repr(found) if all([changed < LOADED - MARGIN for _, changed, *_ in found]) else None
 
 
-def stamps(folder: Path, without: Collection[str] = ()) -> list[tuple[str, int, int, int, int]]:
-    """Each Python file below the folder, with when it was changed and written last, its number and its size; ``without``
-    names folders in it that do not count."""
+def stamps(folder: Path, without: Collection[str] = ()) -> list[tuple[str, int, int, int]]:
+    """Each Python file below the folder, with when it was changed last, its number and its size; ``without`` names folders
+    in it that do not count."""
     found = []
     folders, skipped = [str(folder)], {"__pycache__", *without}
     while folders:
@@ -44,7 +45,7 @@ def stamps(folder: Path, without: Collection[str] = ()) -> list[tuple[str, int, 
             for entry in entries:
                 if entry.name.endswith(".py"):
                     status = entry.stat()
-                    found.append((entry.path, status.st_ctime_ns, status.st_mtime_ns, status.st_ino, status.st_size))
+                    found.append((entry.path, status.st_ctime_ns, status.st_ino, status.st_size))
                 elif entry.name not in skipped and entry.is_dir():
                     folders.append(entry.path)
         skipped = {"__pycache__"}

@@ -21,7 +21,6 @@ from .compilation.build import build
 from .compilation.entry import Entry
 from .compilation.signature import Signature, Signatures, reason
 from .compilation.switch import Switch, compiles
-from .compilation.usual import recogniser
 from .run import name_of, parameter_names
 
 Function = Callable[..., Any]
@@ -72,6 +71,8 @@ class Jit:
         try:
             for entry in self._entries.get(tuple(key), ()):
                 if entry.free or entry.holds():
+                    if entry.count is None:
+                        entry.again(args, kwargs)
                     break
             else:
                 entry = self._compile(tuple(key), args, kwargs)
@@ -114,8 +115,6 @@ class Jit:
             with uncollected():
                 entry = build(self.function, self.name, named, dict(sorted(kwargs.items())), **self._options)
             entry.took = {"tracing": perf_counter() - start - sum(entry.took.values()), **entry.took}
-            if not kwargs:
-                entry.like, entry.count = recogniser(args), len(args)
             self._entries[key] = [entry, *entries][:MOST]
             self._signatures.append(Signature(len(self._signatures) + 1, shown_arguments, why))
             if len(self._signatures) > MANY:

@@ -34,8 +34,11 @@ def argument_names(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 def parameter_names(f: Function, count: int) -> list[str]:
     """The names of the first ``count`` positional parameters."""
-    if f.__class__ is FunctionType and not vars(f) and count <= f.__code__.co_argcount:  # it wraps none: the code tells
-        return list(f.__code__.co_varnames[:count])
+    inner: Any = f
+    while inner.__class__ is FunctionType and vars(inner).keys() == {"__wrapped__"}:
+        inner = vars(inner)["__wrapped__"]
+    if inner.__class__ is FunctionType and not vars(inner) and count <= inner.__code__.co_argcount:  # the code tells
+        return list(inner.__code__.co_varnames[:count])
     try:
         signature = inspect.signature(f)
     except ValueError:  # a built-in function that does not tell

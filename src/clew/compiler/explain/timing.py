@@ -10,9 +10,9 @@ import numpy as np
 
 from ...ir import Array
 from ..block import I64, Block, number
+from ..calling import Calling
 from ..compiled import DATA, Compiled
-from ..native import Library, Part
-from ..needs import Needs
+from ..native import Part
 from ..routine import CONSTANTS, PARAMETERS
 from ..writing import Written
 
@@ -45,7 +45,7 @@ class Ticking(Written):
 class Timed(Compiled):
     """``seconds`` is the time it took to write its LLVM text, all passes included."""
 
-    def _made(self) -> tuple[Library, Needs]:
+    def _made(self) -> Calling:
         return self._compiled()  # not what others call
 
     def _write(self, sink: Callable[[Part], object] | None = None) -> Ticking:

@@ -73,7 +73,6 @@ def build(
             del returned
         guards.refuse_leaks(name)
         swallowed.tell(name)
-        guards.settle()
         return _entry(trace, guards, results, [k for k, weak in enumerate(floats) if weak], keep, native)
     finally:
         recording.on = before

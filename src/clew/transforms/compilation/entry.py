@@ -24,6 +24,7 @@ from .interpreted import Interpreted
 from .results import Results
 from .snapshot import Snapshot
 from .tracer import Attribute, Bound, Gradient
+from .usual import recogniser
 
 WIDE, WORD = np.float64, np.uint32
 PLAIN, FORTRAN = 0x507, 2  # of an array's flags: its own memory, aligned, writable, contiguous (in both orders, or in C's)
@@ -75,15 +76,15 @@ class Entry:
     keep: list[Any]  # what the signature knows by its identity alone
     native: bool = True  # else it runs in NumPy
     like: Callable[..., list[Array] | None] | None = None  # recognises the usual arguments, of which there are ``count``
-    count: int = 0
+    count: int | None = None  # None until it is called again
 
     def __post_init__(self) -> None:
         self.arrays = [b.array for b in self.bound]
         closed = bool(self.bound or self.reads)
         self.conditional = bool(self.outside or self.attached)
         self.free = not (self.guards or self.conditional)
-        self.holds = self._holds if self.conditional else self.guards.hold
-        self.wrap = self.results.of_arrays
+        self.holds: Callable[[], bool] = self._holds_first
+        self.wrap = self.results.once
         results, place = len(self.types), len(self.graph.inputs) - self.after_updated
         self.updates = {results + k: place + k for k in range(len(self.updated))}
         changes = self.updated or self.put or self.kept or self.used or self.spent or self.cleared or self.attached
@@ -112,6 +113,17 @@ class Entry:
         """How many inputs come from the updated variables on."""
         inputs = len(self.updated) + len(self.scalars) + len(self.numbers) + len(self.before)
         return inputs + 2 * len(self.draws)
+
+    def _holds_first(self) -> bool:
+        """``holds``, as long as nobody asked: a function that is called once need not have it written out."""
+        self.holds = self._holds if self.conditional else self.guards.hold
+        return self.holds()
+
+    def again(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A second call: from now on such arguments are recognised, and results made in the quickest way."""
+        self.wrap = self.results.of_arrays
+        self.like = None if kwargs else recogniser(args)
+        self.count = len(args)
 
     def _holds(self) -> bool:
         """Whether everything that was read of Python, and which gradients and states are there, is as it was when traced."""

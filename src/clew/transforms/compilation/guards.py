@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -41,9 +41,10 @@ class Guards:
         found = self.items, self.noted, self.cells, self.lengths, self.attributes, self.noted_attributes, self.contents
         return any(found)
 
-    def settle(self) -> None:
-        """Nothing more will be added: ``hold()`` says from now on whether all is as it was."""
-        self.hold = self._written()
+    @cached_property
+    def hold(self) -> Callable[[], bool]:
+        """``hold()`` says whether all is as it was; nothing more is to be added when it is first asked for."""
+        return self._written()
 
     def changed(self) -> str | None:
         """What is another now, in words; None if nothing is."""

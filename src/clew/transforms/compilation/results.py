@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ WRITTEN = (
     "r{k}.value = v",
 )
 CALLED = ("r{k} = plain(t{k}, x[{k}])",)
+GIVEN = ("r{k} = x[{k}]",)
 
 
 def plain(type: Type, data: Array) -> Tensor:
@@ -42,7 +44,8 @@ class Results:
     """The tensors in what a function returned, and others in their places; other leaves stay as they are.
 
     ``of_arrays`` makes the whole from a call's arrays, ``of_tensors`` from tensors. Both are written out, such as
-    ``(r0, [r1])`` after what makes the tensors: calls are too short to walk a tree in each.
+    ``(r0, [r1])`` after what makes the tensors: calls are too short to walk a tree in each. ``once`` is ``of_arrays`` in fewer
+    lines, for the first call, which waits until Python has compiled them.
     """
 
     def __init__(self, returned: Any) -> None:
@@ -50,12 +53,23 @@ class Results:
         self._names: dict[str, Any] = {"plain": plain, "new": new, "Value": Value, "Tensor": Tensor}
         whole = self._expression(returned)
         self._names |= {f"t{k}": v.type for k, v in enumerate(self.values)}
-        making = WRITTEN if len(self.values) <= MOST else CALLED
-        self.of_arrays = self._function([line.format(k=k) for k in range(len(self.values)) for line in making], whole)
-        self.of_tensors = self._function([f"r{k} = x[{k}]" for k in range(len(self.values))], whole)
+        self._whole, self._count = whole, len(self.values)
 
-    def _function(self, lines: list[str], whole: str) -> Callable[[Any], Any]:
-        return function("made", "\n    ".join(["def made(x):", *lines, f"return {whole}"]), self._names)
+    @cached_property
+    def once(self) -> Callable[[Any], Any]:
+        return self._function(CALLED)
+
+    @cached_property
+    def of_arrays(self) -> Callable[[Any], Any]:
+        return self._function(WRITTEN) if self._count <= MOST else self.once
+
+    @cached_property
+    def of_tensors(self) -> Callable[[Any], Any]:
+        return self._function(GIVEN)
+
+    def _function(self, making: tuple[str, ...]) -> Callable[[Any], Any]:
+        lines = [line.format(k=k) for k in range(self._count) for line in making]
+        return function("made", "\n    ".join(["def made(x):", *lines, f"return {self._whole}"]), self._names)
 
     def _expression(self, x: Any) -> str:
         if isinstance(x, Tensor | Weak | np.ndarray | np.generic):

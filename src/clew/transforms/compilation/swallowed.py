@@ -167,4 +167,4 @@ def _position(x: Any) -> Any:
 def _same(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return all(_same(x, b[key]) for key, x in a.items())
-    return bool(np.array_equal(a, b)) if isinstance(a, np.ndarray) else bool(a == b)
+    return a.tobytes() == b.tobytes() if isinstance(a, np.ndarray) else bool(a == b)
