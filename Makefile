@@ -57,7 +57,7 @@ oracle: .venv/clew-oracle  ## large: PyTorch and JAX are installed beside clew
 # PyTensor's Numba pins an older llvmlite than clew needs; the benchmark does not use it.
 bench: .venv/clew-bench  ## ARGS="mlp gpt --seconds 5"
 	$(INSTALL) pytensor && $(INSTALL) 'llvmlite>=0.50'
-	$(PY) -m benchmarks.compiled --first --memory --json out/bench.json $(ARGS)
+	$(PY) -m benchmarks.compiled --first --start --memory --json out/bench.json $(ARGS)
 
 clean:
 	rm -rf build dist out docs/_build docs/reference/generated .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
