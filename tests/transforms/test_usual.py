@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -127,3 +129,20 @@ def test_errors_leave_the_usual_way_open() -> None:
     with pytest.raises(Exception, match="axis"):
         f(np.zeros((0,)))
     assert f(Y).item() == 1.0
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_what_was_compiled_goes_with_the_function(calls: int) -> None:
+    """At once, without a search for garbage: it may hold large arrays."""
+    scale = {"by": 2.0}
+    f = cl.jit(lambda x: x * scale["by"])
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(calls):
+            f(cl.asarray(Y))
+        watched = weakref.ref(f._entries.popitem()[1][0])
+        f._usual = None
+        assert watched() is None
+    finally:
+        gc.enable()

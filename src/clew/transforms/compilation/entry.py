@@ -83,7 +83,7 @@ class Entry:
         closed = bool(self.bound or self.reads)
         self.conditional = bool(self.outside or self.attached)
         self.free = not (self.guards or self.conditional)
-        self.holds: Callable[[], bool] = self._holds_first
+        self.holds = self._holds if self.conditional else self.guards.holds
         self.wrap = self.results.once
         results, place = len(self.types), len(self.graph.inputs) - self.after_updated
         self.updates = {results + k: place + k for k in range(len(self.updated))}
@@ -114,13 +114,10 @@ class Entry:
         inputs = len(self.updated) + len(self.scalars) + len(self.numbers) + len(self.before)
         return inputs + 2 * len(self.draws)
 
-    def _holds_first(self) -> bool:
-        """``holds``, as long as nobody asked: a function that is called once need not have it written out."""
-        self.holds = self._holds if self.conditional else self.guards.hold
-        return self.holds()
-
     def again(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """A second call: from now on such arguments are recognised, and results made in the quickest way."""
+        """A second call: from now on such arguments are recognised, and all is done in the quickest way."""
+        if not self.conditional:
+            self.holds = self.guards.hold
         self.wrap = self.results.of_arrays
         self.like = None if kwargs else recogniser(args)
         self.count = len(args)

@@ -43,8 +43,12 @@ class Guards:
 
     @cached_property
     def hold(self) -> Callable[[], bool]:
-        """``hold()`` says whether all is as it was; nothing more is to be added when it is first asked for."""
+        """``holds``, written out, when all has been added: a function that is called once need not have it."""
         return self._written()
+
+    def holds(self) -> bool:
+        """Whether all is as it was."""
+        return self.hold()
 
     def changed(self) -> str | None:
         """What is another now, in words; None if nothing is."""
