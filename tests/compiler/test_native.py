@@ -222,6 +222,24 @@ def test_what_linux_says_of_the_first_processor() -> None:
     assert lines == [line for line in Path("/proc/cpuinfo").read_text().split("\n\n")[0].split("\n") if line in lines]
 
 
+def test_where_nothing_is_said_of_the_processor(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a container without ``/proc``: LLVM is asked, and its answer is not kept."""
+    first, kept = host(), list(folder.glob("*"))
+    monkeypatch.setattr(native, "CPUINFO", tmp_path / "nothing")
+    native.processor.cache_clear()
+    native.host.cache_clear()
+    assert native.processor() == "" and host() == first and list(folder.glob("*")) == kept
+    native.processor.cache_clear()
+
+
+def test_processors_of_other_kinds_have_no_such_lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\n\nprocessor\t: 1\n")
+    monkeypatch.setattr(native, "CPUINFO", tmp_path / "cpuinfo")
+    native.processor.cache_clear()
+    assert native.processor() == ""
+    native.processor.cache_clear()
+
+
 def test_the_second_process_does_not_load_llvm(folder: Path) -> None:
     if not native.OURS:
         pytest.skip("LLVM links here")

@@ -7,6 +7,7 @@ import platform
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -51,6 +52,7 @@ busy = Busy()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=busy.before_fork, after_in_parent=busy.after_fork, after_in_child=busy.after_fork)
 
+CPUINFO = Path("/proc/cpuinfo")
 OURS = sys.platform == "linux" and platform.machine() == "x86_64"  # what image.py can link; LLVM does it elsewhere
 
 
@@ -88,11 +90,9 @@ def host() -> Host:
 
 @cache
 def processor() -> str:
-    """What Linux says of the first x86 processor, which is all that LLVM's answer follows from; empty elsewhere."""
-    if not OURS:
-        return ""
+    """What Linux says of the first x86 processor, which is all that LLVM's answer follows from; empty on other systems."""
     text = b""
-    with Path("/proc/cpuinfo").open("rb", buffering=0) as file:
+    with suppress(OSError), CPUINFO.open("rb", buffering=0) as file:
         while b"\n\n" not in text and (more := file.read(4096)):  # what is not read is not gathered
             text += more
     wanted = ("vendor_id", "cpu family", "model", "stepping", "flags")
