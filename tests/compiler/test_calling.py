@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clew.compiler.calling import WRITTEN, runs
+import clew as cl
+from clew.compiler import steps
+from clew.compiler.calling import WRITTEN, Entry, Short, runs
 from clew.compiler.compiled import Compiled
+from clew.config import config
 from clew.ir import DTYPES, Array, Graph, Type, Value, evaluate, f64, parameter
 from clew.ops.arithmetic import add, mul
 from clew.ops.broadcast import broadcast
@@ -111,6 +114,38 @@ def test_nothing_outlives_its_function() -> None:
         assert watched() is None
     finally:
         gc.enable()
+
+
+def step_by_step(x: Any) -> Any:
+    return cl.scan(lambda c, y: (cl.tanh(c + y), c), x[0], x)[0]
+
+
+def waiting(x: Any) -> Any:
+    return cl.while_loop(lambda x: x < 3, lambda x: x + 1, x[0])
+
+
+@pytest.mark.parametrize(
+    ("f", "size", "kind"),
+    [
+        (cl.sin, 10, Short),
+        (step_by_step, 10, Short),
+        (step_by_step, 100_000, Entry),
+        (cl.sin, 1 << 20, Entry),  # shared among threads
+        (waiting, 10, Entry),  # nobody knows how long
+    ],
+)
+def test_who_lets_other_threads_of_python_run(f: Any, size: int, kind: Any) -> None:
+    """Calls that take long, and those that wait for threads."""
+    compiled = cl.jit(f).compiled(np.zeros(size))
+    for _ in range(2):  # the second time from disk
+        assert type(compiled._calling.names["entry"]) is kind
+        compiled = Compiled(compiled.source)
+
+
+def test_what_calls_python_lets_other_threads_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "NATIVE", {})
+    with config(cache_size=0):
+        assert type(cl.jit(cl.sort).compiled(np.zeros(3))._calling.names["entry"]) is Entry
 
 
 def test_runs_of_places() -> None:

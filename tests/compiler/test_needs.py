@@ -26,8 +26,8 @@ def test_round_trip(dtype: str) -> None:
 
 def test_the_code_of_a_call() -> None:
     written = code("def call(x): return x + y")
-    found = Needs.unpacked(Needs(8, [], written).packed()).call
-    assert found is not None and function("call", found, {"y": 2})(40) == 42
+    found = Needs.unpacked(Needs(8, [], True, written).packed())
+    assert found.short and found.call is not None and function("call", found.call, {"y": 2})(40) == 42
 
 
 def test_nothing() -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 empty = np.empty  # where a call's memory comes from
 WRITTEN = 8  # inputs up to which each has lines of its own
 Entry = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
+# Python's other threads wait meanwhile. They would let go after 5 ms only, while a short call takes microseconds.
+Short = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
 PACKED = {"f8": "d", "f4": "f", "f2": "e", "b1": "?"} | {f"i{n}": c for n, c in zip((1, 2, 4, 8), "bhiq", strict=True)}
 PACKED |= {f"u{n}": c for n, c in zip((1, 2, 4, 8), "BHIQ", strict=True)}  # how numbers are given to native code
 
@@ -53,7 +55,7 @@ class Calling:
             "held": (library, needs, env, arena, places),
             "table": table,
             "place": ctypes.addressof(table),
-            "entry": Entry(library.address("main")),
+            "entry": (Short if needs.short else Entry)(library.address("main")),
             "packed": packed,
             "views": pool().views,
             "own": threading.get_ident,

@@ -68,6 +68,7 @@ class Compiled:
 
     def _compiled(self) -> Calling:
         from .parts import Parts  # here, not above: what is loaded need not be compiled
+        from .steps import PARALLEL
 
         shares = any(v.type.size >= LARGE for v in self.source.values)
         with Parts(host(), first=self._pool.ready if shares else None) as parts:
@@ -75,7 +76,8 @@ class Compiled:
             shared = self.written.shared
             self._outside = shared.outside if shared.outside.steps else None
             library = parts.library(shared.module.rest(), self._pool.symbols)
-        return Calling(self.source, self.updates, Needs(self.routine.size, shared.constants), library, self._outside)
+        needs = Needs(self.routine.size, shared.constants, short=self.routine.cycles <= PARALLEL)
+        return Calling(self.source, self.updates, needs, library, self._outside)
 
     def _write(self, sink: Callable[[Part], object] | None = None) -> Written:
         """The module, before LLVM; ``sink`` is given its parts."""
