@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,40 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import UsageError
 from ...gates import Gate
-from ...ir import INPUT, Array, Graph, Label, Site, Type, Used, Value, constant, here, recording
+from ...ir import INPUT, Array, Graph, Label, Type, Used, Value, constant, here, recording
 from ...ops.items import Item, several_of
 from ...tensor import Tensor
-from ...variable import SLOT, Variable
+from ...variable import Variable
 from .guards import Guards
 from .interpreted import Interpreted
 from .results import Results
+from .running import put, running
 from .snapshot import Snapshot
 from .tracer import Attribute, Bound, Gradient
 from .usual import recogniser
 
 WIDE, WORD = np.float64, np.uint32
-PLAIN, FORTRAN = 0x507, 2  # of an array's flags: its own memory, aligned, writable, contiguous (in both orders, or in C's)
-put, references = SLOT.__set__, sys.getrefcount
-
-
-def _references() -> tuple[int, int]:
-    """How many references a value and its array have that only a variable holds, where ``Entry._changed`` counts them."""
-    v = Variable(np.zeros(1))
-    old = v.value
-    array = old.data
-    return references(old), references(array)
-
-
-HELD, ALONE = _references()
-changing = threading.RLock()  # one call at a time changes variables
-
-
-class UnderWay:
-    """``name``: of the function whose call changes variables now."""
-
-    name: str | None = None
 
 
 @dataclass(eq=False)
@@ -106,7 +84,7 @@ class Entry:
             self.converted, self.number = [], float
         self.gathers = closed or bool(self.converted)
         self.compute: Callable[..., list[Any]] = getattr(self.compiled, "call", self.compiled)
-        self.call: Callable[[list[Array]], list[Any]] = self.compute if self.plain else self.run
+        self.call: Callable[[list[Array]], list[Any]] = self.compute if self.plain else running(self, 0)
 
     @property
     def after_updated(self) -> int:
@@ -118,6 +96,8 @@ class Entry:
         """A second call: from now on such arguments are recognised, and all is done in the quickest way."""
         if not self.conditional:
             self.holds = self.guards.hold
+        if not self.plain:
+            self.call = running(self)
         self.wrap = self.results.of_arrays
         self.like = None if kwargs else recogniser(args)
         self.count = len(args)
@@ -150,74 +130,8 @@ class Entry:
             inputs += (key, WORD(first))
         return inputs
 
-    def run(self, inputs: list[Array]) -> list[Any]:
-        """The results' arrays (and behind them the new state, which has been taken over)."""
-        if self.pure:
-            return self._drawn(inputs, [])
-        with changing:
-            if UnderWay.name is not None:
-                raise UsageError(
-                    f"{self.name}: a signal's handler called it while {UnderWay.name} was changing variables; let the handler "
-                    f"take a note, and call {self.name} afterwards\n  at {Site(*here())}"
-                )
-            try:
-                UnderWay.name = self.name
-                return self._changed(inputs)
-            finally:
-                UnderWay.name = None
-
-    def _changed(self, inputs: list[Array]) -> list[Any]:
-        fresh: list[tuple[Variable, Value]] = []
-        for v in self.updated:
-            old = v.value
-            array = old.data
-            if references(old) != HELD or references(array) != ALONE or array.flags.num | FORTRAN != PLAIN:
-                array = array.copy()
-                fresh.append((v, Value(INPUT, (), old.type, array, old.label)))
-            inputs.append(array)
-        for v in self.scalars:
-            inputs.append(v.value.data)  # noqa: PERF401
-        return self._drawn(inputs, fresh)
-
-    def _drawn(self, inputs: list[Array], fresh: list[tuple[Variable, Value]]) -> list[Any]:
-        for number in self.numbers:
-            inputs.append(self.number(number.holder[number.name]))  # noqa: PERF401
-        for gradient in self.before:
-            inputs.append(gradient.label.grad)  # noqa: PERF401
-        drawn = 0
-        made: list[Any] = []
-        late: BaseException | None = None
-        try:
-            for generator, count in self.draws:
-                key, first = generator.reserve(count)
-                drawn += 1
-                inputs += (key, WORD(first))
-            made = self.compute(inputs, made)
-        except BaseException as error:
-            if not self.compiled.done(inputs, made):
-                for generator, count in self.draws[:drawn]:
-                    generator.back(count)
-                raise
-            late = error
-        try:
-            self._commit(made, fresh)
-        except BaseException:  # Ctrl-C: what has begun is finished
-            self._commit(made, fresh)
-            raise
-        if late is not None:
-            raise late
-        return made
-
-    def _commit(self, made: list[Any], fresh: list[tuple[Variable, Value]]) -> None:
-        """Take the new state over. It can be done twice."""
-        for v, value in fresh:
-            put(v, value)
-        used_up = self.used_up
-        for label in self.used:
-            if label.grad is not used_up:  # else it is not fresh either
-                label.grad, label.fresh = used_up, False
-        if not self.more:
-            return
+    def take_over(self, made: list[Any]) -> None:
+        """The new state that is neither in updated arrays nor used up. It can be done twice."""
         place = len(self.types) + len(self.updated)
         for k, (v, type, named) in enumerate(self.put, place):
             put(v, Value(INPUT, (), type, made[k], named))
