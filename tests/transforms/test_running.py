@@ -92,6 +92,21 @@ def test_an_error_leaves_all_as_it_was(before: int) -> None:
     assert generator.uniform(shape=(3,)).tolist() == twin.uniform(shape=(3,)).tolist()
 
 
+def free() -> bool:
+    """Whether another thread could change variables."""
+    found = []
+
+    def attempt() -> None:
+        if changing.acquire(blocking=False):
+            changing.release()
+            found.append(True)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join()
+    return bool(found)
+
+
 @pytest.mark.parametrize("before", [0, 1, 3])
 def test_a_call_within_a_call_is_refused(before: int) -> None:
     """As of a signal's handler."""
@@ -105,6 +120,10 @@ def test_a_call_within_a_call_is_refused(before: int) -> None:
             step()
     finally:
         under_way[0] = 0
-    assert not changing.locked() and v.numpy().tolist() == [before + 1.0] * 3
+    assert free() and v.numpy().tolist() == [before + 1.0] * 3
+    with changing:  # as of a handler that runs before it is noted whose call it is
+        step()
+    assert free() and under_way[0] == 0 and v.numpy().tolist() == [before + 2.0] * 3
+    v.assign(v - 1)
     step()
     assert v.numpy().tolist() == [before + 2.0] * 3

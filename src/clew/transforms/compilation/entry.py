@@ -19,12 +19,12 @@ from ...variable import Variable
 from .guards import Guards
 from .interpreted import Interpreted
 from .results import Results
-from .running import put, running
+from .running import WORD, put, running
 from .snapshot import Snapshot
 from .tracer import Attribute, Bound, Gradient
 from .usual import recogniser
 
-WIDE, WORD = np.float64, np.uint32
+WIDE = np.float64
 
 
 @dataclass(eq=False)

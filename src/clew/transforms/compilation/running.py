@@ -34,7 +34,9 @@ def _references() -> tuple[int, int]:
 
 
 HELD, ALONE = _references()
-changing = threading.Lock()  # one call at a time changes variables
+WORD = np.uint32  # how native code is told the first number to draw
+# One call at a time changes variables. A signal's handler may call between the lock and the note of whose it is.
+changing = threading.RLock()
 under_way: list[Any] = [0, ""]  # on which thread that is, and the function's name
 
 UPDATED = (
@@ -75,7 +77,7 @@ class _Text:
             "done": entry.compiled.done,
             "number": entry.number,
             "draws": entry.draws,
-            "word": np.uint32,
+            "word": WORD,
             "used_up": entry.used_up,
             "changing": changing,
             "under_way": under_way,
